@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who serves setns(2): C, or Rust if the module is there and enabled.
+ *
+ * Built into the kernel also if the Rust core is a module.
+ */
+
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/kobject.h>
+#include <linux/srcu.h>
+#include <linux/sysfs.h>
+
+#include "dispatch.h"
+
+DEFINE_PER_CPU(struct setns_calls, setns_calls);
+
+/* The implementation in charge, or NULL for the one in C. */
+setns_fn __rcu *setns_impl;
+
+/*
+ * Held by every call that is not served by C. The callbacks of the namespaces
+ * sleep, so that RCU would not do, and there is no module to pin before it is
+ * known that the module stays.
+ */
+DEFINE_STATIC_SRCU_FAST(setns_srcu);
+
+/**
+ * setns_switch - put an implementation in charge of setns(2)
+ * @impl: the implementation, or NULL for the one in C
+ *
+ * When this returns, no task is in the implementation that was in charge
+ * before, unless that was the one in C. Callers exclude each other.
+ *
+ * Context: Process context. Sleeps until the last call has left.
+ */
+void setns_switch(setns_fn *impl)
+{
+	rcu_assign_pointer(setns_impl, impl);
+	synchronize_srcu(&setns_srcu);
+}
+EXPORT_SYMBOL_FOR_MODULES(setns_switch, "rust_setns");
+
+/**
+ * __setns_dispatch - call the implementation that is in charge, probably Rust
+ * @fd: as in setns(2)
+ * @flags: as in setns(2)
+ * @c_impl: the one in C, which may have been put in charge meanwhile
+ *
+ * Return: what the implementation returns.
+ */
+int __setns_dispatch(int fd, int flags, setns_fn *c_impl)
+{
+	setns_fn *impl;
+
+	guard(srcu_fast)(&setns_srcu);
+
+	impl = srcu_dereference(setns_impl, &setns_srcu);
+	if (!impl) {
+		this_cpu_inc(setns_calls.c);
+		return c_impl(fd, flags);
+	}
+	this_cpu_inc(setns_calls.rust);
+	return impl(fd, flags);
+}
+
+static ssize_t calls_c_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(setns_calls, cpu).c;
+	return sysfs_emit(buf, "%lu\n", sum);
+}
+
+static ssize_t calls_rust_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(setns_calls, cpu).rust;
+	return sysfs_emit(buf, "%lu\n", sum);
+}
+
+/* For root alone: the numbers tell what others do. */
+static struct kobj_attribute calls_c_attr = __ATTR(calls_c, 0400, calls_c_show, NULL);
+static struct kobj_attribute calls_rust_attr = __ATTR(calls_rust, 0400, calls_rust_show, NULL);
+
+static struct attribute *setns_attrs[] = {
+	&calls_c_attr.attr,
+	&calls_rust_attr.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(setns);
+
+static int __init setns_sysfs_init(void)
+{
+	struct kobject *kobj = kobject_create_and_add("setns", kernel_kobj);
+
+	if (!kobj)
+		return -ENOMEM;
+	return sysfs_create_groups(kobj, setns_groups);
+}
+late_initcall(setns_sysfs_init);

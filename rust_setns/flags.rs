@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The namespace types, their order, and the sets of them that a caller may ask for.
+//!
+//! C header: [`include/uapi/linux/sched.h`](srctree/include/uapi/linux/sched.h), `CLONE_NEW*`.
+
+use kernel::{
+    bindings,
+    impl_flags,
+    prelude::*, //
+};
+
+impl_flags!(
+    /// A set of namespace types.
+    #[derive(Debug, Clone, Default, Copy, PartialEq, Eq)]
+    pub(crate) struct NsFlags(u32);
+
+    /// One namespace type, with the value of its `CLONE_NEW*` flag.
+    ///
+    /// Listed in the order in which the kernel installs them: see [`NsFlag::ORDER`].
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum NsFlag {
+        /// User and group IDs, capabilities, keys.
+        User = bindings::CLONE_NEWUSER,
+
+        /// Mounts.
+        Mnt = bindings::CLONE_NEWNS,
+
+        /// Host name and domain name.
+        Uts = bindings::CLONE_NEWUTS,
+
+        /// System V IPC and POSIX message queues.
+        Ipc = bindings::CLONE_NEWIPC,
+
+        /// Process IDs, of the children that the caller has from then on.
+        Pid = bindings::CLONE_NEWPID,
+
+        /// The root of the cgroup hierarchy as the caller sees it.
+        Cgroup = bindings::CLONE_NEWCGROUP,
+
+        /// Network devices, addresses, routes, ports.
+        Net = bindings::CLONE_NEWNET,
+
+        /// Offsets of the monotonic and the boot time clock.
+        Time = bindings::CLONE_NEWTIME,
+    }
+);
+
+/// Stops the build when the kernel gains a namespace type that [`NsFlag::ORDER`] does not list.
+const _: () = assert!(NsFlags::of_order() as u64 == bindings::CLONE_NS_ALL);
+
+impl NsFlag {
+    /// Every type, in the order in which the kernel installs them.
+    ///
+    /// The order is visible to user space. The user namespace comes first because the capabilities
+    /// that the later checks ask for may come with it. If several types would refuse, the first of
+    /// them here decides the errno.
+    pub(crate) const ORDER: [Self; 8] = [
+        Self::User,
+        Self::Mnt,
+        Self::Uts,
+        Self::Ipc,
+        Self::Pid,
+        Self::Cgroup,
+        Self::Net,
+        Self::Time,
+    ];
+
+    /// Is this type configured into the kernel?
+    const fn is_built_in(self) -> bool {
+        match self {
+            Self::User => cfg!(CONFIG_USER_NS),
+            Self::Mnt => true,
+            Self::Uts => cfg!(CONFIG_UTS_NS),
+            Self::Ipc => cfg!(CONFIG_IPC_NS),
+            Self::Pid => cfg!(CONFIG_PID_NS),
+            Self::Cgroup => cfg!(CONFIG_CGROUPS),
+            Self::Net => cfg!(CONFIG_NET_NS),
+            Self::Time => cfg!(CONFIG_TIME_NS),
+        }
+    }
+
+    /// Returns the type whose `CLONE_NEW*` value is `ns_type`, as `struct ns_common` carries it.
+    pub(crate) fn from_ns_type(ns_type: u32) -> Option<Self> {
+        Self::ORDER.into_iter().find(|&ns| ns as u32 == ns_type)
+    }
+}
+
+impl NsFlags {
+    /// All types in [`NsFlag::ORDER`].
+    const fn of_order() -> u32 {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < NsFlag::ORDER.len() {
+            bits |= NsFlag::ORDER[i] as u32;
+            i += 1;
+        }
+        bits
+    }
+
+    /// Checks which namespaces of a process the caller of setns(2) asks for.
+    ///
+    /// With a pidfd there is no "any": `nstype` names at least one type, and only types that this
+    /// kernel has.
+    ///
+    /// Counterpart of `check_setns_flags()` in C.
+    #[doc(alias = "check_setns_flags")]
+    pub(crate) fn of_process(nstype: c_int) -> Result<Self> {
+        // CAST: Bit for bit. C widens to `unsigned long` instead; either way a negative `nstype`
+        // has its top bit set, and no type has.
+        let bits = nstype as u32;
+
+        if bits == 0 || bits & !Self::of_order() != 0 {
+            return Err(EINVAL);
+        }
+
+        let asked = Self(bits);
+        if asked.types().any(|ns| !ns.is_built_in()) {
+            return Err(EINVAL);
+        }
+        Ok(asked)
+    }
+
+    /// The types in this set, in the order in which the kernel installs them.
+    pub(crate) fn types(self) -> impl Iterator<Item = NsFlag> {
+        NsFlag::ORDER.into_iter().filter(move |&ns| self.contains(ns))
+    }
+
+    /// Is `ns` the only type in this set?
+    pub(crate) fn is_only(self, ns: NsFlag) -> bool {
+        self == ns.into()
+    }
+}
+
+#[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
+#[kunit_tests(rust_setns_flags)]
+mod tests {
+    use super::*;
+
+    /// The values are ABI.
+    #[test]
+    fn values_are_those_of_clone() {
+        assert_eq!(NsFlag::User as u32, 0x1000_0000);
+        assert_eq!(NsFlag::Mnt as u32, 0x0002_0000);
+        assert_eq!(NsFlag::Uts as u32, 0x0400_0000);
+        assert_eq!(NsFlag::Ipc as u32, 0x0800_0000);
+        assert_eq!(NsFlag::Pid as u32, 0x2000_0000);
+        assert_eq!(NsFlag::Cgroup as u32, 0x0200_0000);
+        assert_eq!(NsFlag::Net as u32, 0x4000_0000);
+        assert_eq!(NsFlag::Time as u32, 0x0000_0080);
+    }
+
+    /// The order of `validate_nsset()` in C.
+    #[test]
+    fn order_is_that_of_c() {
+        let c = [
+            bindings::CLONE_NEWUSER,
+            bindings::CLONE_NEWNS,
+            bindings::CLONE_NEWUTS,
+            bindings::CLONE_NEWIPC,
+            bindings::CLONE_NEWPID,
+            bindings::CLONE_NEWCGROUP,
+            bindings::CLONE_NEWNET,
+            bindings::CLONE_NEWTIME,
+        ];
+        assert!(NsFlag::ORDER.into_iter().map(|ns| ns as u32).eq(c));
+        assert!(NsFlags(NsFlags::of_order()).types().eq(NsFlag::ORDER));
+    }
+
+    #[test]
+    fn every_type_is_found_by_its_value() {
+        for ns in NsFlag::ORDER {
+            assert!(NsFlag::from_ns_type(ns as u32) == Some(ns));
+        }
+        assert!(NsFlag::from_ns_type(0).is_none());
+        assert!(NsFlag::from_ns_type(bindings::CLONE_NEWNS | bindings::CLONE_NEWUTS).is_none());
+    }
+
+    /// Each of the 32 bits alone, and each subset of the eight types.
+    #[test]
+    fn a_process_takes_built_in_types_only() {
+        for bit in 0..32 {
+            let nstype = 1u32 << bit;
+            let known = NsFlag::from_ns_type(nstype).is_some_and(NsFlag::is_built_in);
+            assert_eq!(NsFlags::of_process(nstype as c_int).is_ok(), known);
+        }
+        for subset in 1u32..256 {
+            let mut asked = NsFlags::default();
+            for (i, ns) in NsFlag::ORDER.into_iter().enumerate() {
+                if subset & (1 << i) != 0 {
+                    asked |= ns;
+                }
+            }
+            let built_in = asked.types().all(NsFlag::is_built_in);
+            let bits: u32 = asked.into();
+            let expected = if built_in { Ok(asked) } else { Err(EINVAL) };
+            assert!(NsFlags::of_process(bits as c_int) == expected);
+            assert!(NsFlags::of_process((bits | bindings::CLONE_VM) as c_int) == Err(EINVAL));
+        }
+    }
+
+    #[test]
+    fn a_process_takes_neither_nothing_nor_everything() {
+        assert!(NsFlags::of_process(0) == Err(EINVAL));
+        assert!(NsFlags::of_process(-1) == Err(EINVAL));
+        assert!(NsFlags::of_process(c_int::MIN) == Err(EINVAL));
+    }
+}

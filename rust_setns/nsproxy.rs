@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The namespaces of a task: creating a set of them, and switching the current task to it.
+//!
+//! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h).
+
+use crate::{
+    flags::NsFlag,
+    fs,
+    namespace::NsCommon, //
+};
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    error::from_err_ptr,
+    prelude::*,
+    task::{
+        might_sleep,
+        Task, //
+    },
+    types::{
+        NotThreadSafe,
+        ScopeGuard, //
+    },
+};
+
+/// A complete `struct nsproxy` that no task has yet.
+///
+/// # Invariants
+///
+/// `self.0` is valid, this value owns the only reference on it, each of its slots owns a reference
+/// on a namespace or is null as the configuration has it, and none of them is counted as active.
+pub(crate) struct NsProxy(NonNull<bindings::nsproxy>, NotThreadSafe);
+
+impl NsProxy {
+    /// The set, valid as long as `self`.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::nsproxy {
+        self.0.as_ptr()
+    }
+
+    /// Counts the namespaces as active, as those of a task are, so that the set can become one's.
+    ///
+    /// Dropping the result counts them as inactive again: the two cannot get out of step.
+    #[doc(alias = "nsproxy_ns_active_get")]
+    fn activate(self) -> NsProxyRef {
+        let nsproxy = ManuallyDrop::new(self).0;
+        // SAFETY: Valid, with its slots filled, by the type invariant.
+        unsafe { bindings::nsproxy_ns_active_get(nsproxy.as_ptr()) };
+        // SAFETY: `ManuallyDrop` leaves the one reference to us, and it is active now.
+        unsafe { NsProxyRef::from_raw(nsproxy) }
+    }
+}
+
+impl Drop for NsProxy {
+    #[doc(alias = "nsproxy_free")]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the reference is the only one, and not active.
+        unsafe { bindings::nsproxy_free(self.0.as_ptr()) };
+    }
+}
+
+/// A reference on a `struct nsproxy` that some task has, or had.
+///
+/// # Invariants
+///
+/// `self.0` is valid, its namespaces are counted as active, and this value owns one reference.
+pub(crate) struct NsProxyRef(NonNull<bindings::nsproxy>);
+
+impl NsProxyRef {
+    /// Takes over a reference.
+    ///
+    /// # Safety
+    ///
+    /// `nsproxy` is valid, its namespaces are counted as active, and the caller hands over one
+    /// reference on it.
+    pub(crate) unsafe fn from_raw(nsproxy: NonNull<bindings::nsproxy>) -> Self {
+        // INVARIANT: The caller guarantees it.
+        Self(nsproxy)
+    }
+
+    /// The namespace of type `ns`, unless the type is not built in or is [`NsFlag::User`], which
+    /// the credentials hold.
+    ///
+    /// For [`NsFlag::Pid`] and [`NsFlag::Time`]: that of the task's children, and that of the task.
+    #[doc(alias = "to_ns_common")]
+    pub(crate) fn namespace(&self, ns: NsFlag) -> Option<&NsCommon> {
+        // SAFETY: Valid by the type invariant.
+        let common = unsafe { bindings::nsproxy_ns_common(self.0.as_ptr(), ns as u32) };
+        // SAFETY: The slot has a reference on it. Nobody changes the slots of an nsproxy that a
+        // task has and others hold, see "namespaces access rules" in the header.
+        NonNull::new(common).map(|common| unsafe { NsCommon::from_ptr(common.as_ptr()) })
+    }
+}
+
+impl Drop for NsProxyRef {
+    /// May sleep.
+    #[doc(alias = "put_nsproxy")]
+    #[doc(alias = "deactivate_nsproxy")]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the reference is there to be put.
+        unsafe { bindings::put_nsproxy(self.0.as_ptr()) };
+    }
+}
+
+/// What a new set of namespaces starts from.
+///
+/// # Invariants
+///
+/// The pointers are valid, and what they point to does not change, as long as the current task
+/// does nothing to its own namespaces, credentials or directories.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    nsproxy: *mut bindings::nsproxy,
+    /// Owns the namespaces that are created.
+    user_ns: *mut bindings::user_namespace,
+    /// Has its root and working directory moved into a mount namespace that is created.
+    fs: *mut bindings::fs_struct,
+}
+
+impl Origin {
+    /// The current task.
+    pub(crate) fn current() -> Self {
+        // INVARIANT: Only the current task changes any of the three.
+        Self {
+            // SAFETY: The current task is valid.
+            nsproxy: unsafe { (*Task::current_raw()).nsproxy },
+            // SAFETY: No requirements.
+            user_ns: unsafe { bindings::current_user_ns() },
+            fs: fs::of_current(),
+        }
+    }
+}
+
+/// Creates a set of namespaces: new ones of the types in `flags`, those of `origin` for the rest.
+///
+/// `flags` are those of clone3(2), of which everything but `CLONE_NEW*` and `CLONE_EMPTY_MNTNS` is
+/// ignored. May sleep. The set belongs to no task, that is left to the caller.
+///
+/// Counterpart of the C function of this name.
+///
+/// # Errors
+///
+/// That of the first step that fails: [`ENOMEM`], [`ENOSPC`] at the limit of a type, [`EINVAL`] for
+/// a type that is not built in. What the steps before it took is put, the last first.
+pub(crate) fn create_new_namespaces(flags: u64, origin: Origin) -> Result<NsProxy> {
+    let filled = fill(Blank::new(flags, origin)?)?;
+
+    // INVARIANT: `fill()` has filled every slot.
+    Ok(NsProxy(ManuallyDrop::new(filled).new, NotThreadSafe))
+}
+
+/// Slots that can be filled, and emptied again, one type at a time.
+trait Slots {
+    /// Fills the slot of type `ns`. If that fails, there is nothing in it to put.
+    fn copy(&mut self, ns: NsFlag) -> Result;
+
+    /// Empties the slot of type `ns`, which was filled.
+    fn put(&mut self, ns: NsFlag);
+}
+
+/// Fills all of `slots`, or none.
+///
+/// This is what the ladder of seven labels at the end of C's `create_new_namespaces()` does: each
+/// label puts what was there before the jump.
+fn fill<S: Slots>(slots: S) -> Result<S> {
+    let mut partial = ScopeGuard::new_with_data((slots, 0), |(mut slots, filled)| {
+        for ns in NsFlag::ORDER.into_iter().take(filled).rev() {
+            slots.put(ns);
+        }
+    });
+
+    for ns in NsFlag::ORDER {
+        let (slots, filled) = &mut *partial;
+        slots.copy(ns)?;
+        *filled += 1;
+    }
+    Ok(partial.dismiss().0)
+}
+
+/// A `struct nsproxy` whose slots are yet to be filled.
+///
+/// # Invariants
+///
+/// `self.new` came from `nsproxy_alloc()`, and nobody else has it.
+struct Blank {
+    new: NonNull<bindings::nsproxy>,
+    flags: u64,
+    origin: Origin,
+}
+
+impl Blank {
+    /// Allocates one.
+    ///
+    /// Fails with [`ENOMEM`] without memory.
+    #[doc(alias = "create_nsproxy")]
+    fn new(flags: u64, origin: Origin) -> Result<Self> {
+        // SAFETY: No requirements, in process context.
+        let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
+        // INVARIANT: Just allocated.
+        Ok(Self { new, flags, origin })
+    }
+}
+
+impl Drop for Blank {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant nobody else has it. `fill()` has put what was in the slots.
+        unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
+    }
+}
+
+/// The table of the types: the slots of each, and who copies and who puts what is in it.
+impl Slots for Blank {
+    fn copy(&mut self, ns: NsFlag) -> Result {
+        let (new, flags) = (self.new.as_ptr(), self.flags);
+        let Origin {
+            nsproxy: old,
+            user_ns,
+            fs,
+        } = self.origin;
+
+        /// Fills a slot with what a C function returns.
+        macro_rules! slot {
+            ($slot:ident = $copy:ident($($arg:expr),+)) => {{
+                // SAFETY: The pointers are valid by the invariant of `Origin`, and so are the
+                // namespaces in `old`, whose slots hold references.
+                let copied = from_err_ptr(unsafe { bindings::$copy($($arg),+) })?;
+                // SAFETY: By the type invariant `new` is valid, and ours alone.
+                unsafe { (*new).$slot = copied };
+            }};
+        }
+
+        match ns {
+            // In the credentials: see `Cred`.
+            NsFlag::User => {}
+            NsFlag::Mnt => slot!(mnt_ns = copy_mnt_ns(flags, (*old).mnt_ns, user_ns, fs)),
+            NsFlag::Uts => slot!(uts_ns = copy_utsname(flags, user_ns, (*old).uts_ns)),
+            NsFlag::Ipc => slot!(ipc_ns = copy_ipcs(flags, user_ns, (*old).ipc_ns)),
+            NsFlag::Pid => {
+                slot!(pid_ns_for_children = copy_pid_ns(flags, user_ns, (*old).pid_ns_for_children))
+            }
+            NsFlag::Cgroup => {
+                slot!(cgroup_ns = copy_cgroup_ns(flags, user_ns, (*old).cgroup_ns))
+            }
+            NsFlag::Net => slot!(net_ns = copy_net_ns(flags, user_ns, (*old).net_ns)),
+            NsFlag::Time => {
+                slot!(
+                    time_ns_for_children =
+                        copy_time_ns(flags, user_ns, (*old).time_ns_for_children)
+                );
+                slot!(time_ns = get_time_ns((*old).time_ns));
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, ns: NsFlag) {
+        let new = self.new.as_ptr();
+
+        /// Puts what is in a slot.
+        macro_rules! slot {
+            ($put:ident($slot:ident)) => {
+                // SAFETY: By the type invariant `new` is valid. `copy()` has filled the slot, and
+                // its reference is put once.
+                unsafe { bindings::$put((*new).$slot) }
+            };
+        }
+
+        match ns {
+            NsFlag::User => {}
+            NsFlag::Mnt => slot!(put_mnt_ns(mnt_ns)),
+            NsFlag::Uts => slot!(put_uts_ns(uts_ns)),
+            NsFlag::Ipc => slot!(put_ipc_ns(ipc_ns)),
+            NsFlag::Pid => slot!(put_pid_ns(pid_ns_for_children)),
+            NsFlag::Cgroup => slot!(put_cgroup_ns(cgroup_ns)),
+            NsFlag::Net => slot!(put_net(net_ns)),
+            NsFlag::Time => {
+                slot!(put_time_ns(time_ns));
+                slot!(put_time_ns(time_ns_for_children));
+            }
+        }
+    }
+}
+
+/// Switches the current task to the namespaces in `new`. Cannot fail. May sleep.
+///
+/// They are counted as active before anybody can see them with the task, and the old ones are let
+/// go of when the task is unlocked again, which may free them.
+///
+/// Counterpart of the C function of this name, for the current task.
+pub(crate) fn switch_task_namespaces(new: NsProxy) {
+    might_sleep();
+
+    let new = new.activate();
+    let old = TaskLocked::current().replace_nsproxy(new);
+    drop(old);
+}
+
+/// The current task with its `task_lock()` held.
+///
+/// # Invariants
+///
+/// The current task holds its own `alloc_lock`.
+struct TaskLocked(NotThreadSafe);
+
+impl TaskLocked {
+    /// Locks the current task.
+    #[doc(alias = "task_lock")]
+    fn current() -> Self {
+        // SAFETY: The current task is valid. No other lock is taken in this crate.
+        unsafe { bindings::task_lock(Task::current_raw()) };
+        // INVARIANT: Just locked.
+        Self(NotThreadSafe)
+    }
+
+    /// Gives the task `new`, unlocks it, and returns what it had.
+    ///
+    /// Putting a set of namespaces may sleep, so it must not happen under the lock. It cannot:
+    /// whoever has the old set has no lock any more.
+    fn replace_nsproxy(self, new: NsProxyRef) -> Option<NsProxyRef> {
+        let task = Task::current_raw();
+        let new = ManuallyDrop::new(new).0.as_ptr();
+
+        // SAFETY: The current task is valid, and the lock keeps others from reading the pointer.
+        let old = unsafe { core::mem::replace(&mut (*task).nsproxy, new) };
+        drop(self);
+
+        // SAFETY: The task's reference, and that its namespaces are active, are ours now.
+        NonNull::new(old).map(|old| unsafe { NsProxyRef::from_raw(old) })
+    }
+}
+
+impl Drop for TaskLocked {
+    #[doc(alias = "task_unlock")]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the lock is held.
+        unsafe { bindings::task_unlock(Task::current_raw()) };
+    }
+}
+
+/// The namespaces of the current task.
+#[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
+pub(crate) fn of_current() -> NsProxyRef {
+    // SAFETY: The current task is valid.
+    let nsproxy = unsafe { bindings::task_get_nsproxy(Task::current_raw()) };
+    // SAFETY: A running task has one, and the call above took a reference for us.
+    unsafe { NsProxyRef::from_raw(NonNull::new_unchecked(nsproxy)) }
+}
+
+#[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
+#[kunit_tests(rust_setns_nsproxy)]
+mod tests {
+    use super::*;
+    use crate::flags::NsFlags;
+
+    /// Slots that write down what is done to them.
+    struct Recorder<'a> {
+        log: &'a mut KVec<(char, NsFlag)>,
+        fails_at: Option<NsFlag>,
+    }
+
+    impl Recorder<'_> {
+        fn record(&mut self, what: char, ns: NsFlag) {
+            assert!(self.log.push((what, ns), GFP_KERNEL).is_ok());
+        }
+    }
+
+    impl Slots for Recorder<'_> {
+        fn copy(&mut self, ns: NsFlag) -> Result {
+            if self.fails_at == Some(ns) {
+                return Err(ENOSPC);
+            }
+            self.record('+', ns);
+            Ok(())
+        }
+
+        fn put(&mut self, ns: NsFlag) {
+            self.record('-', ns);
+        }
+    }
+
+    /// Whichever step fails, exactly the steps before it are undone, the last first.
+    #[test]
+    fn a_failing_step_undoes_the_earlier_ones() -> Result {
+        for (failing, fails_at) in NsFlag::ORDER.into_iter().enumerate() {
+            let mut log = KVec::new();
+            let filled = fill(Recorder {
+                log: &mut log,
+                fails_at: Some(fails_at),
+            });
+            assert!(filled.is_err_and(|err| err == ENOSPC));
+
+            let earlier = &NsFlag::ORDER[..failing];
+            let done = earlier.iter().map(|&ns| ('+', ns));
+            let undone = earlier.iter().rev().map(|&ns| ('-', ns));
+            assert!(Iterator::chain(done, undone).eq(log.into_iter()));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn without_failure_nothing_is_undone() -> Result {
+        let mut log = KVec::new();
+        fill(Recorder {
+            log: &mut log,
+            fails_at: None,
+        })?;
+        assert!(NsFlag::ORDER.iter().map(|&ns| ('+', ns)).eq(log.into_iter()));
+        Ok(())
+    }
+
+    /// The real thing: what `flags` ask for is new, the rest is shared.
+    fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
+        let bits: u32 = asked.into();
+        let mine = of_current();
+        let created = create_new_namespaces(bits.into(), Origin::current())?.activate();
+
+        for ns in NsFlag::ORDER {
+            // setns(2) knows one time namespace, of the task. A new one is for its children.
+            if ns == NsFlag::Time {
+                continue;
+            }
+            let (Some(old), Some(new)) = (mine.namespace(ns), created.namespace(ns)) else {
+                continue;
+            };
+            assert_eq!(!core::ptr::eq(old, new), asked.contains(ns));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn creates_each_type_alone_and_all_at_once() -> Result {
+        let mut all = NsFlags::default();
+
+        creates_what_it_is_asked_for(all)?;
+        for ns in NsFlag::ORDER {
+            // Creating one is `copy_creds()`, and no concern of `create_new_namespaces()`.
+            if ns == NsFlag::User || NsFlags::of_process(ns as c_int).is_err() {
+                continue;
+            }
+            creates_what_it_is_asked_for(ns.into())?;
+            all |= ns;
+        }
+        creates_what_it_is_asked_for(all)
+    }
+}

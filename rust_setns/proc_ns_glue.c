@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between the C code of the kernel and the Rust core of setns(2): the dispatch
+ * to the namespace types, and the module parameter.
+ */
+
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/ns_common.h>
+#include <linux/proc_ns.h>
+
+#include "dispatch.h"
+#include "proc_ns_glue.h"
+
+/**
+ * proc_ns_install - ask a namespace to enter a set
+ * @nsset: the set, all of whose pointers are valid
+ * @ns: the namespace, on which the caller holds a reference
+ *
+ * The indirect call stays in C, where kCFI checks it, and with it all
+ * permission checks, which each type makes in its own callback.
+ *
+ * Context: Process context. May sleep.
+ * Return: 0, or the negative errno of the callback.
+ */
+int proc_ns_install(struct nsset *nsset, struct ns_common *ns)
+{
+	return ns->ops->install(nsset, ns);
+}
+
+/*
+ * Both are protected by kernel_param_lock(). @started says that the Rust side
+ * is there to be called: the parameter can be set before, on the command line
+ * or while the module loads, and after.
+ */
+static bool enabled = true;
+static bool started;
+
+static void update(void)
+{
+	setns_switch(enabled && started ? rust_setns : NULL);
+}
+
+static int enabled_set(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_bool(val, kp);
+
+	if (!err && started)
+		update();
+	return err;
+}
+
+static const struct kernel_param_ops enabled_ops = {
+	.flags	= KERNEL_PARAM_OPS_FL_NOARG,
+	.set	= enabled_set,
+	.get	= param_get_bool,
+};
+
+module_param_cb(enabled, &enabled_ops, &enabled, 0644);
+MODULE_PARM_DESC(enabled, "Serve setns(2) in Rust: 1 (default), or 0 for C");
+
+/**
+ * rust_setns_start - let Rust serve setns(2), if it is enabled
+ *
+ * Context: Process context. May sleep.
+ */
+void rust_setns_start(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	started = true;
+	update();
+	kernel_param_unlock(THIS_MODULE);
+}
+
+/**
+ * rust_setns_stop - let C serve setns(2)
+ *
+ * When this returns, no task is in the Rust code, and none will enter it.
+ *
+ * Context: Process context. Sleeps until the last call has left.
+ */
+void rust_setns_stop(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	started = false;
+	update();
+	kernel_param_unlock(THIS_MODULE);
+}

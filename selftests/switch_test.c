@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Switching between the implementations of setns(2) while it is in use.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#define TASKS		8
+#define SWITCHES	200
+#define ENABLED		"/sys/module/rust_setns/parameters/enabled"
+
+struct shared {
+	bool stop;
+	long calls[TASKS];
+	long failed[TASKS];
+};
+
+static long read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long number = -1;
+
+	if (file) {
+		if (fscanf(file, "%ld", &number) != 1)
+			number = -1;
+		fclose(file);
+	}
+	return number;
+}
+
+static bool rust_is_built_in(void)
+{
+	return !access(ENABLED, F_OK) && access("/sys/module/rust_setns/refcnt", F_OK);
+}
+
+static bool rust_is_loaded(void)
+{
+	return !access(ENABLED, F_OK);
+}
+
+static int switch_to(bool rust)
+{
+	if (rust_is_built_in())
+		return system(rust ? "echo 1 >" ENABLED : "echo 0 >" ENABLED);
+	return system(rust ? "modprobe rust_setns" : "rmmod rust_setns");
+}
+
+/* Joins namespaces of two kinds, one of them in a way that sleeps. */
+static void join_until_stopped(struct shared *shared, int task)
+{
+	int mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int uts = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		shared->failed[task] += setns(mnt, CLONE_NEWNS) != 0;
+		shared->failed[task] += setns(uts, 0) != 0;
+		__atomic_fetch_add(&shared->calls[task], 2, __ATOMIC_RELAXED);
+	}
+}
+
+static long calls_of_all(const struct shared *shared)
+{
+	long sum = 0;
+
+	for (int task = 0; task < TASKS; task++)
+		sum += __atomic_load_n(&shared->calls[task], __ATOMIC_RELAXED);
+	return sum;
+}
+
+TEST(switches_under_load)
+{
+	bool was_loaded = rust_is_loaded();
+	struct shared *shared;
+	long c, rust, failed = 0;
+	pid_t pids[TASKS];
+	int status;
+
+	if (!was_loaded && system("modprobe -n -q rust_setns"))
+		SKIP(return, "no rust_setns in this kernel");
+
+	c = read_number("/sys/kernel/setns/calls_c");
+	rust = read_number("/sys/kernel/setns/calls_rust");
+	ASSERT_GE(c, 0);
+	ASSERT_GE(rust, 0);
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(shared, MAP_FAILED);
+
+	for (int task = 0; task < TASKS; task++) {
+		pids[task] = fork();
+		ASSERT_GE(pids[task], 0);
+		if (pids[task] == 0) {
+			join_until_stopped(shared, task);
+			_exit(0);
+		}
+	}
+
+	for (int i = 0; i < SWITCHES; i++) {
+		long before = calls_of_all(shared);
+
+		ASSERT_EQ(switch_to(!rust_is_loaded() || i % 2), 0) {
+			TH_LOG("switch %d", i);
+		}
+		/* Let the one in charge now be called */
+		while (calls_of_all(shared) < before + TASKS)
+			sched_yield();
+	}
+
+	__atomic_store_n(&shared->stop, true, __ATOMIC_RELAXED);
+	for (int task = 0; task < TASKS; task++) {
+		ASSERT_EQ(waitpid(pids[task], &status, 0), pids[task]);
+		EXPECT_EQ(status, 0);
+		EXPECT_GT(shared->calls[task], 0);
+		failed += shared->failed[task];
+	}
+	EXPECT_EQ(failed, 0);
+	EXPECT_GT(read_number("/sys/kernel/setns/calls_c"), c);
+	EXPECT_GT(read_number("/sys/kernel/setns/calls_rust"), rust);
+}
+
+TEST_HARNESS_MAIN
