@@ -12,8 +12,8 @@
 //!
 //! 1. [`target`]: what does the descriptor refer to, and is that what the caller accepts?
 //! 2. [`nsset`]: [`NsSet::prepare()`] allocates all that the change needs.
-//! 3. [`install`]: [`NsSet::install()`] asks each namespace, in the kernel's order, to enter the set.
-//!    It may refuse.
+//! 3. [`install`]: [`NsSet::install()`] asks each namespace, in the kernel's order, to enter the
+//!    set. It may refuse.
 //! 4. [`commit`]: [`Installed::commit()`] makes the set the caller's own. It cannot fail.
 //!
 //! Whoever holds an [`NsSet`] holds everything that must be undone. Dropping it undoes it, and

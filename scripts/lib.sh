@@ -162,3 +162,18 @@ use_tree() {
 	out=$tree/$ARCH-$FLAVOUR
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
+
+# The files of the kernel tree that patches/ changes
+touched() {
+	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
+}
+
+# lands FILE: where in the kernel tree a file of this repository goes
+lands() {
+	case $1 in
+	Kconfig) echo kernel/rust_setns/Kconfig ;;
+	rust_setns/*) echo "kernel/$1" ;;
+	rust/*) echo "$1" ;;
+	selftests/*) echo "tools/testing/selftests/setns/${1#selftests/}" ;;
+	esac
+}
