@@ -76,7 +76,20 @@ static long calls_of_all(const struct shared *shared)
 	return sum;
 }
 
-TEST(switches_under_load)
+FIXTURE(load)
+{
+};
+
+FIXTURE_SETUP(load)
+{
+}
+
+FIXTURE_TEARDOWN(load)
+{
+}
+
+/* Loading a module 100 times takes its time under emulation */
+TEST_F_TIMEOUT(load, switches, 240)
 {
 	bool was_loaded = rust_is_loaded();
 	struct shared *shared;
