@@ -49,7 +49,7 @@ EXPORT_SYMBOL_FOR_MODULES(setns_switch, "rust_setns");
  *
  * Return: what the implementation returns.
  */
-int __setns_dispatch(int fd, int flags, setns_fn *c_impl)
+long __setns_dispatch(int fd, int flags, setns_fn *c_impl)
 {
 	setns_fn *impl;
 

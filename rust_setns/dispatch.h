@@ -10,7 +10,7 @@
 #include <linux/rcupdate.h>
 
 /* An implementation of setns(2): the arguments and the result of the call. */
-typedef int setns_fn(int fd, int flags);
+typedef long setns_fn(int fd, int flags);
 
 #if IS_ENABLED(CONFIG_RUST_SETNS)
 
@@ -27,7 +27,7 @@ DECLARE_PER_CPU(struct setns_calls, setns_calls);
 extern setns_fn __rcu *setns_impl;
 
 void setns_switch(setns_fn *impl);
-int __setns_dispatch(int fd, int flags, setns_fn *c_impl);
+long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
 
 /**
  * setns_dispatch - call the implementation that is in charge
@@ -39,7 +39,7 @@ int __setns_dispatch(int fd, int flags, setns_fn *c_impl);
  *
  * Return: what the implementation returns.
  */
-static __always_inline int setns_dispatch(int fd, int flags, setns_fn *c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, setns_fn *c_impl)
 {
 	if (rcu_access_pointer(setns_impl))
 		return __setns_dispatch(fd, flags, c_impl);
@@ -50,7 +50,7 @@ static __always_inline int setns_dispatch(int fd, int flags, setns_fn *c_impl)
 
 #else /* !CONFIG_RUST_SETNS */
 
-static __always_inline int setns_dispatch(int fd, int flags, setns_fn *c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, setns_fn *c_impl)
 {
 	return c_impl(fd, flags);
 }

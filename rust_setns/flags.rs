@@ -123,7 +123,9 @@ impl NsFlags {
 
     /// The types in this set, in the order in which the kernel installs them.
     pub(crate) fn types(self) -> impl Iterator<Item = NsFlag> {
-        NsFlag::ORDER.into_iter().filter(move |&ns| self.contains(ns))
+        NsFlag::ORDER
+            .into_iter()
+            .filter(move |&ns| self.contains(ns))
     }
 
     /// Is `ns` the only type in this set?

@@ -407,7 +407,10 @@ mod tests {
             log: &mut log,
             fails_at: None,
         })?;
-        assert!(NsFlag::ORDER.iter().map(|&ns| ('+', ns)).eq(log.into_iter()));
+        assert!(NsFlag::ORDER
+            .iter()
+            .map(|&ns| ('+', ns))
+            .eq(log.into_iter()));
         Ok(())
     }
 

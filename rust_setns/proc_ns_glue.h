@@ -17,6 +17,6 @@ void rust_setns_start(void);
 void rust_setns_stop(void);
 
 /* Rust, called by C */
-int rust_setns(int fd, int nstype);
+long rust_setns(int fd, int nstype);
 
 #endif /* _RUST_SETNS_PROC_NS_GLUE_H */

@@ -111,9 +111,10 @@ fn setns(fd: c_int, nstype: c_int) -> Result {
 
 /// Entry from the system call, through `setns_dispatch()`.
 #[export]
-extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_int {
+extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
     match setns(fd, nstype) {
         Ok(()) => 0,
-        Err(err) => err.to_errno(),
+        // CAST: `c_long` is never narrower than `c_int`.
+        Err(err) => err.to_errno() as c_long,
     }
 }

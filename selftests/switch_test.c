@@ -15,7 +15,7 @@
 #include "kselftest_harness.h"
 
 #define TASKS		8
-#define SWITCHES	200
+#define SWITCHES	400	/* 200 there and 200 back */
 #define ENABLED		"/sys/module/rust_setns/parameters/enabled"
 
 struct shared {
@@ -93,16 +93,16 @@ FIXTURE_TEARDOWN(load)
 {
 }
 
-/* Loading a module 100 times takes its time under emulation */
-TEST_F_TIMEOUT(load, switches, 240)
+/* Loading a module 200 times takes its time under emulation */
+TEST_F_TIMEOUT(load, switches, 900)
 {
-	bool was_loaded = rust_is_loaded();
+	bool rust_in_charge = rust_is_loaded();
 	struct shared *shared;
 	long c, rust, failed = 0;
 	pid_t pids[TASKS];
 	int status;
 
-	if (!was_loaded && system("modprobe -n -q rust_setns"))
+	if (!rust_in_charge && system("modprobe -n -q rust_setns"))
 		SKIP(return, "no rust_setns in this kernel");
 
 	c = read_number("/sys/kernel/setns/calls_c");
@@ -129,7 +129,8 @@ TEST_F_TIMEOUT(load, switches, 240)
 	for (int i = 0; i < SWITCHES; i++) {
 		long before = calls_of_all(shared);
 
-		ASSERT_EQ(switch_to(!rust_is_loaded() || i % 2), 0) {
+		rust_in_charge = !rust_in_charge;
+		ASSERT_EQ(switch_to(rust_in_charge), 0) {
 			TH_LOG("switch %d", i);
 		}
 		/* Let the one in charge now be called */
