@@ -124,7 +124,10 @@ logged() {
 		if grep -q 'No space left on device' "$log"; then
 			die "the disk is full; make room in '$cache' and run again. Log: $log"
 		fi
-		die "$what failed. Log: $log"
+		if grep -qiE 'could not resolve|temporary failure|unreachable|unable to connect|failed to fetch' "$log"; then
+			die "the network cannot be reached; connect it and run again. Log: $log"
+		fi
+		die "$what failed; the reason is above. Log: $log"
 	fi
 	say "$what: done in $((SECONDS - start)) s"
 }
