@@ -95,7 +95,7 @@ lock() {
 	exec {lock_fd}>"$cache/lock"
 	flock -n "$lock_fd" ||
 		die "another run is using '$cache'; wait for it, or set XDG_CACHE_HOME to another folder."
-	export RUST_SETNS_LOCKED=1
+	export RUST_SETNS_LOCKED=$lock_fd
 }
 
 # need_disk MIB: at least so much is free where the cache is
@@ -134,9 +134,11 @@ logged() {
 
 # One line that changes on a terminal; elsewhere a line a minute
 show_progress() {
-	local log=$1 what=$2 start=$SECONDS line wait=60
-	[ ! -t 1 ] || wait=1
-	while sleep "$wait" && kill -0 $$ 2>/dev/null; do
+	local log=$1 what=$2 start=$SECONDS line
+	# What outlives an interrupted run must not keep the next one waiting
+	[ -z "${RUST_SETNS_LOCKED:-}" ] || eval "exec $RUST_SETNS_LOCKED>&-"
+	while sleep 1 && kill -0 $$ 2>/dev/null; do
+		[ -t 1 ] || [ $(((SECONDS - start) % 60)) -eq 59 ] || continue
 		line="$what: $((SECONDS - start)) s, $(wc -l <"$log") lines, now:$(tail -n 1 "$log" | tr -d '\r')"
 		if [ -t 1 ]; then
 			printf '\r\033[K%.*s' "${COLUMNS:-80}" "    $line"
