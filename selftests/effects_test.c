@@ -5,113 +5,19 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
-static int open_ns(const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static int pidfd_open(pid_t pid)
-{
-	return syscall(SYS_pidfd_open, pid, 0);
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written;
-
-	if (fd < 0)
-		return -1;
-	written = write(fd, text, strlen(text));
-	close(fd);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-/* The inode number of one of the caller's namespaces. */
-static ino_t ns_ino(const char *name)
-{
-	struct stat st;
-	int fd = open_ns(name);
-	ino_t ino = 0;
-
-	if (fd >= 0 && !fstat(fd, &st))
-		ino = st.st_ino;
-	close(fd);
-	return ino;
-}
-
-/* A user namespace in which the caller is root. */
-static int unshare_user(int more_flags)
-{
-	char map[64];
-	uid_t uid = getuid();
-	gid_t gid = getgid();
-
-	if (unshare(CLONE_NEWUSER | more_flags))
-		return -1;
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (write_file("/proc/self/setgroups", "deny") ||
-	    write_file("/proc/self/uid_map", map))
-		return -1;
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	return write_file("/proc/self/gid_map", map);
-}
-
-/*
- * A child in namespaces of its own, which lives until *@go_fd is closed. Returns
- * once the child has them.
- */
-static pid_t child_in(int flags, int *go_fd)
-{
-	int ready[2], go[2];
-	char c;
-	pid_t pid;
-
-	if (pipe(ready) || pipe(go))
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		close(ready[0]);
-		close(go[1]);
-		if ((flags & CLONE_NEWUSER) ? unshare_user(flags & ~CLONE_NEWUSER) :
-					      unshare(flags))
-			_exit(1);
-		if (write(ready[1], "r", 1) != 1)
-			_exit(1);
-		_exit(read(go[0], &c, 1) ? 1 : 0);
-	}
-	close(ready[1]);
-	close(go[0]);
-	if (pid > 0 && read(ready[0], &c, 1) != 1)
-		pid = -1;
-	close(ready[0]);
-	*go_fd = go[1];
-	return pid;
-}
+#include "setns.h"
 
 /* An nsfs file is joined if nstype is 0 or its type, and by nothing else. */
 TEST(nstype_is_zero_or_the_type)

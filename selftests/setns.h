@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of setns(2) share.
+ */
+#ifndef SELFTESTS_SETNS_H
+#define SELFTESTS_SETNS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+/* In the order in which the kernel installs them */
+static const struct {
+	int flag;
+	const char *name;
+} types[] = {
+	{ CLONE_NEWUSER, "user" },
+	{ CLONE_NEWNS, "mnt" },
+	{ CLONE_NEWUTS, "uts" },
+	{ CLONE_NEWIPC, "ipc" },
+	{ CLONE_NEWPID, "pid" },
+	{ CLONE_NEWCGROUP, "cgroup" },
+	{ CLONE_NEWNET, "net" },
+	{ CLONE_NEWTIME, "time" },
+};
+
+static const int all_types = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
+			     CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME;
+
+/* Not a thread as pthread_create() makes them: has its own root directory */
+enum { THREAD = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
+
+static inline int open_ns(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static inline int pidfd_open(pid_t pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+
+	if (fd < 0)
+		return -1;
+	written = write(fd, text, strlen(text));
+	close(fd);
+	return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* The inode number of one of the caller's namespaces. */
+static inline ino_t ns_ino(const char *name)
+{
+	struct stat st;
+	int fd = open_ns(name);
+	ino_t ino = 0;
+
+	if (fd >= 0 && !fstat(fd, &st))
+		ino = st.st_ino;
+	close(fd);
+	return ino;
+}
+
+/* A user namespace in which the caller is root. */
+static inline int unshare_user(int more_flags)
+{
+	char map[64];
+	uid_t uid = getuid();
+	gid_t gid = getgid();
+
+	if (unshare(CLONE_NEWUSER | more_flags))
+		return -1;
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	if (write_file("/proc/self/setgroups", "deny") ||
+	    write_file("/proc/self/uid_map", map))
+		return -1;
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	return write_file("/proc/self/gid_map", map);
+}
+
+/*
+ * A child in namespaces of its own, which lives until *@go_fd is closed. Returns
+ * once the child has them.
+ */
+static inline pid_t child_in(int flags, int *go_fd)
+{
+	int ready[2], go[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(ready) || pipe(go))
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		close(ready[0]);
+		close(go[1]);
+		if ((flags & CLONE_NEWUSER) ? unshare_user(flags & ~CLONE_NEWUSER) :
+					      unshare(flags))
+			_exit(1);
+		if (write(ready[1], "r", 1) != 1)
+			_exit(1);
+		_exit(read(go[0], &c, 1) ? 1 : 0);
+	}
+	close(ready[1]);
+	close(go[0]);
+	if (pid > 0 && read(ready[0], &c, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	*go_fd = go[1];
+	return pid;
+}
+
+static inline bool is_built_in(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	return !access(path, F_OK);
+}
+
+/* 0 if setns() does not refuse. */
+static inline int refusal(int fd, int nstype)
+{
+	return setns(fd, nstype) ? errno : 0;
+}
+
+/*
+ * Calls @fn in a new task, while this one stands still. @how is for clone(2):
+ * what the two share, and which namespaces the new one has of its own.
+ */
+static inline void run_in_child(int how, int (*fn)(void *arg), void *arg)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+	int signal = how & CLONE_THREAD ? 0 : SIGCHLD;
+	pid_t pid;
+
+	pid = clone(fn, stack + sizeof(stack), how | CLONE_VFORK | signal, arg);
+	if (pid > 0 && signal)
+		waitpid(pid, NULL, 0);
+}
+
+static inline pid_t clone3_in(int flags, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = (unsigned int)flags | CLONE_PIDFD,
+		.pidfd = (__u64)(unsigned long)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/*
+ * A child in namespaces of its own, as long as this process lives. Unlike with
+ * unshare(2), that goes for pid and time namespaces, too. Its user namespace, if
+ * it is among them, owns the others, and is owned by the caller's effective uid.
+ */
+static inline pid_t target_in(int flags, int *pidfd)
+{
+	int go[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(go))
+		return -1;
+	pid = clone3_in(flags, pidfd);
+	if (pid == 0) {
+		close(go[1]);
+		_exit(read(go[0], &c, 1) ? 1 : 0);
+	}
+	close(go[0]);
+	return pid;
+}
+
+static inline int open_ns_of(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Of all capabilities, these are effective from now on. */
+static inline int set_capabilities(__u64 caps)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	data[0].effective = data[0].permitted & caps;
+	data[1].effective = data[1].permitted & (caps >> 32);
+	return syscall(SYS_capset, &header, data);
+}
+
+static inline int lose_capability(int cap)
+{
+	return set_capabilities(~(1ULL << cap));
+}
+
+#endif
