@@ -152,12 +152,14 @@ show_progress() {
 # set up and nothing else of the caller's environment
 kmake() {
 	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
+		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
 		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=rust_setns \
 		KBUILD_BUILD_HOST=localhost "$@"
 }
 
-# The folders of the kernel tree in use: src is the patched tree, out its build.
+# The folders in use: src is the patched tree, out its build, root the file system
+# of a foreign guest.
 # scripts/source records which one it is.
 use_tree() {
 	local id
@@ -165,7 +167,21 @@ use_tree() {
 	tree=$cache/$id
 	src=$tree/src
 	out=$tree/$ARCH-$FLAVOUR
+	root=$cache/root-$ARCH
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
+}
+
+# Whether programs of this machine run in the guest
+native() {
+	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]
+}
+
+# sources SUITE: its source line on each mirror that apt uses. The suite is for the
+# one command that asks, no source is added to the machine.
+sources() {
+	# shellcheck disable=SC2016 # apt's variable, not ours
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
+		sed "s,.*,deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $1 main,"
 }
 
 # The files of the kernel tree that patches/ changes
