@@ -3,7 +3,7 @@
 # The front door: each target is one line into scripts/, which see. Settings:
 # ARCH=, KDIR=, and for vm also IMPL=, FLAVOUR= and CMD='...'.
 
-.PHONY: run test vm check series clean
+.PHONY: run test vm check check-bisect series clean
 
 run:
 	@scripts/run
@@ -16,6 +16,9 @@ vm:
 
 check:
 	@scripts/check
+
+check-bisect:
+	@scripts/check-bisect
 
 series:
 	@scripts/series
