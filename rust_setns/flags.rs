@@ -67,7 +67,7 @@ impl NsFlag {
     ];
 
     /// Is this type configured into the kernel?
-    const fn is_built_in(self) -> bool {
+    pub(crate) const fn is_built_in(self) -> bool {
         match self {
             Self::User => cfg!(CONFIG_USER_NS),
             Self::Mnt => true,

@@ -211,7 +211,7 @@ impl Drop for Blank {
     }
 }
 
-/// The table of the types: the slots of each, and who copies and who puts what is in it.
+/// The table of the types: the slots of each, and who copies what is to be in it.
 impl Slots for Blank {
     fn copy(&mut self, ns: NsFlag) -> Result {
         let (new, flags) = (self.new.as_ptr(), self.flags);
@@ -259,27 +259,21 @@ impl Slots for Blank {
     fn put(&mut self, ns: NsFlag) {
         let new = self.new.as_ptr();
 
-        /// Puts what is in a slot.
-        macro_rules! slot {
-            ($put:ident($slot:ident)) => {
-                // SAFETY: By the type invariant `new` is valid. `copy()` has filled the slot, and
-                // its reference is put once.
-                unsafe { bindings::$put((*new).$slot) }
-            };
+        if !ns.is_built_in() {
+            return;
         }
+        // SAFETY: By the type invariant `new` is valid, and `copy()` has filled the slot.
+        let slot = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
+        let second_slot = if ns == NsFlag::Time {
+            // SAFETY: As above.
+            unsafe { bindings::nsproxy_time_ns_for_children(new) }
+        } else {
+            core::ptr::null_mut()
+        };
 
-        match ns {
-            NsFlag::User => {}
-            NsFlag::Mnt => slot!(put_mnt_ns(mnt_ns)),
-            NsFlag::Uts => slot!(put_uts_ns(uts_ns)),
-            NsFlag::Ipc => slot!(put_ipc_ns(ipc_ns)),
-            NsFlag::Pid => slot!(put_pid_ns(pid_ns_for_children)),
-            NsFlag::Cgroup => slot!(put_cgroup_ns(cgroup_ns)),
-            NsFlag::Net => slot!(put_net(net_ns)),
-            NsFlag::Time => {
-                slot!(put_time_ns(time_ns));
-                slot!(put_time_ns(time_ns_for_children));
-            }
+        for filled in [slot, second_slot].into_iter().filter(|ns| !ns.is_null()) {
+            // SAFETY: `copy()` has put a reference into the slot, and nobody uses the slot again.
+            unsafe { bindings::proc_ns_put(filled) };
         }
     }
 }
@@ -414,6 +408,78 @@ mod tests {
         Ok(())
     }
 
+    /// Every type that can be created here: a user namespace is none of them, that is
+    /// `copy_creds()`, and no concern of `create_new_namespaces()`.
+    fn creatable() -> impl Iterator<Item = NsFlag> {
+        NsFlag::ORDER
+            .into_iter()
+            .filter(|&ns| ns != NsFlag::User && ns.is_built_in())
+    }
+
+    /// How many references there are on each namespace of a set.
+    fn references(set: &NsProxy) -> Result<KVec<c_int>> {
+        let mut counts = KVec::new();
+        let slots = NsFlag::ORDER
+            .into_iter()
+            // SAFETY: The set is valid by its type invariant.
+            .map(|ns| unsafe { bindings::nsproxy_ns_common(set.as_ptr(), ns as u32) });
+        // SAFETY: As above.
+        let second_slot = unsafe { bindings::nsproxy_time_ns_for_children(set.as_ptr()) };
+
+        for filled in Iterator::chain(slots, [second_slot]).filter(|ns| !ns.is_null()) {
+            // SAFETY: The slot holds a reference. The count is there in every namespace.
+            let count = unsafe { (*filled).__bindgen_anon_1.__ns_ref.refs.counter };
+            counts.push(count, GFP_KERNEL)?;
+        }
+        Ok(counts)
+    }
+
+    /// Real slots, one of which cannot be filled.
+    struct FailsAt(Blank, NsFlag);
+
+    impl Slots for FailsAt {
+        fn copy(&mut self, ns: NsFlag) -> Result {
+            if ns == self.1 {
+                return Err(ENOSPC);
+            }
+            self.0.copy(ns)
+        }
+
+        fn put(&mut self, ns: NsFlag) {
+            self.0.put(ns);
+        }
+    }
+
+    /// On namespaces of its own, as those of the boot are not counted.
+    #[test]
+    fn what_is_undone_leaves_no_reference() -> Result {
+        let all = creatable().fold(0, |flags, ns| flags | u64::from(ns as u32));
+        let set = create_new_namespaces(all, Origin::current())?;
+        let origin = Origin {
+            nsproxy: set.as_ptr(),
+            ..Origin::current()
+        };
+        let before = references(&set)?;
+
+        for fails_at in NsFlag::ORDER {
+            let filled = fill(FailsAt(Blank::new(0, origin)?, fails_at));
+            assert!(filled.is_err_and(|err| err == ENOSPC));
+            assert!(references(&set)?.iter().eq(before.iter()));
+        }
+
+        // The last step is undone, too, if there ever is one after it.
+        let mut blank = Blank::new(0, origin)?;
+        for ns in NsFlag::ORDER {
+            blank.copy(ns)?;
+        }
+        assert!(!references(&set)?.iter().eq(before.iter()));
+        for ns in NsFlag::ORDER {
+            blank.put(ns);
+        }
+        assert!(references(&set)?.iter().eq(before.iter()));
+        Ok(())
+    }
+
     /// The real thing: what `flags` ask for is new, the rest is shared.
     fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
         let bits: u32 = asked.into();
@@ -438,11 +504,7 @@ mod tests {
         let mut all = NsFlags::default();
 
         creates_what_it_is_asked_for(all)?;
-        for ns in NsFlag::ORDER {
-            // Creating one is `copy_creds()`, and no concern of `create_new_namespaces()`.
-            if ns == NsFlag::User || NsFlags::of_process(ns as c_int).is_err() {
-                continue;
-            }
+        for ns in creatable() {
             creates_what_it_is_asked_for(ns.into())?;
             all |= ns;
         }

@@ -29,6 +29,17 @@ int proc_ns_install(struct nsset *nsset, struct ns_common *ns)
 	return ns->ops->install(nsset, ns);
 }
 
+/**
+ * proc_ns_put - let go of a namespace
+ * @ns: the namespace, a reference on which the caller hands over
+ *
+ * Context: Process context. May sleep.
+ */
+void proc_ns_put(struct ns_common *ns)
+{
+	ns->ops->put(ns);
+}
+
 /*
  * Both are protected by kernel_param_lock(). @started says that the Rust side
  * is there to be called: the parameter can be set before, on the command line

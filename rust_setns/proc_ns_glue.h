@@ -13,6 +13,7 @@ struct nsset;
 
 /* C, called by Rust */
 int proc_ns_install(struct nsset *nsset, struct ns_common *ns);
+void proc_ns_put(struct ns_common *ns);
 void rust_setns_start(void);
 void rust_setns_stop(void);
 

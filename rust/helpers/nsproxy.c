@@ -114,10 +114,21 @@ rust_helper_nsproxy_ns_common(struct nsproxy *nsproxy, u32 ns_type)
 	}
 }
 
+/* The second slot of the time namespaces, or NULL. */
+__rust_helper struct ns_common *
+rust_helper_nsproxy_time_ns_for_children(struct nsproxy *nsproxy)
+{
+#ifdef CONFIG_TIME_NS
+	return &nsproxy->time_ns_for_children->ns;
+#else
+	return NULL;
+#endif
+}
+
 /*
- * For each type: copying is what clone(), unshare() and setns() do, and puts
- * are what undoes it. Depending on the configuration these are functions, of
- * which Rust then calls the original, or inline.
+ * For each type, what clone(), unshare() and setns() do. Depending on the
+ * configuration these are functions, of which Rust then calls the original, or
+ * inline.
  */
 __rust_helper struct uts_namespace *
 rust_helper_copy_utsname(u64 flags, struct user_namespace *user_ns,
@@ -126,21 +137,11 @@ rust_helper_copy_utsname(u64 flags, struct user_namespace *user_ns,
 	return copy_utsname(flags, user_ns, old_ns);
 }
 
-__rust_helper void rust_helper_put_uts_ns(struct uts_namespace *ns)
-{
-	put_uts_ns(ns);
-}
-
 __rust_helper struct ipc_namespace *
 rust_helper_copy_ipcs(u64 flags, struct user_namespace *user_ns,
 		      struct ipc_namespace *ns)
 {
 	return copy_ipcs(flags, user_ns, ns);
-}
-
-__rust_helper void rust_helper_put_ipc_ns(struct ipc_namespace *ns)
-{
-	put_ipc_ns(ns);
 }
 
 __rust_helper struct pid_namespace *
@@ -157,21 +158,11 @@ rust_helper_copy_cgroup_ns(u64 flags, struct user_namespace *user_ns,
 	return copy_cgroup_ns(flags, user_ns, old_ns);
 }
 
-__rust_helper void rust_helper_put_cgroup_ns(struct cgroup_namespace *ns)
-{
-	put_cgroup_ns(ns);
-}
-
 __rust_helper struct net *
 rust_helper_copy_net_ns(u64 flags, struct user_namespace *user_ns,
 			struct net *old_net)
 {
 	return copy_net_ns(flags, user_ns, old_net);
-}
-
-__rust_helper void rust_helper_put_net(struct net *net)
-{
-	put_net(net);
 }
 
 __rust_helper struct time_namespace *
@@ -185,11 +176,6 @@ __rust_helper struct time_namespace *
 rust_helper_get_time_ns(struct time_namespace *ns)
 {
 	return get_time_ns(ns);
-}
-
-__rust_helper void rust_helper_put_time_ns(struct time_namespace *ns)
-{
-	put_time_ns(ns);
 }
 
 __rust_helper void rust_helper_timens_commit(struct task_struct *task,
