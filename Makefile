@@ -3,7 +3,7 @@
 # The front door: each target is one line into scripts/, which see. Settings:
 # ARCH=, KDIR=, and for vm also IMPL=, FLAVOUR= and CMD='...'.
 
-.PHONY: run test vm check check-bisect series clean
+.PHONY: run test vm check check-bisect coverage series report clean
 
 run:
 	@scripts/run
@@ -20,8 +20,14 @@ check:
 check-bisect:
 	@scripts/check-bisect
 
+coverage:
+	@scripts/coverage
+
 series:
 	@scripts/series
+
+report:
+	@scripts/report
 
 clean:
 	@scripts/clean

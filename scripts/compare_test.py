@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Tests that scripts/compare goes red when it must, and only then.
+
+usage: scripts/compare_test.py KERNEL_SOURCE
+
+Each test makes the results of a run in which all is well, breaks one thing, and
+looks at the exit status and at what is said. A copy of scripts/compare runs beside
+lists of its own, so that scripts/suites may change.
+
+Exit status: 0 all passed, 1 a test failed.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from junitparser import JUnitXml
+
+COMPARE = pathlib.Path(__file__).resolve().parent / "compare"
+SUITES = """\
+# a comment
+dir/sub:plain
+setns:racy racy
+setns:threads race
+proc:quiet exit
+setns:switch once
+"""
+KNOWN = """\
+setns:racy first  # 2026-11-25, sleeps
+proc:quiet second  # 2026-11-25, sleeps too
+"""
+KTAP = """\
+TAP version 13
+1..2
+#  RUN           first ...
+# plain.c:12:first:Child {pid} in 0x7f{pid}, inode 40265{pid}, after {pid}.5 s, fd 7
+#            OK  first
+ok 1 first
+ok 2 second
+# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0
+"""
+TRACE = """\
+# tracer: nop
+#
+# entries-in-buffer/entries-written: {events}/{events}   #P:2
+#
+#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+"""
+CALL = """\
+ a test-{pid}    [001] .....    14.254488: sys_setns(fd: {fd}, flags: {flags})
+ a test-{pid}    [001] .....    14.255171: sys_setns -> {result}
+"""
+EINVAL, EPERM = "0xffffffffffffffea", "0xffffffffffffffff"
+
+
+def trace(*calls):
+    """The trace of calls that are (pid, fd, flags, result)."""
+    keys = ("pid", "fd", "flags", "result")
+    text = "".join(CALL.format(**dict(zip(keys, call, strict=True))) for call in calls)
+    return TRACE.format(events=2 * len(calls)) + text
+
+
+class CompareTest(unittest.TestCase):
+    """A run of five suites, each with two calls on C and on Rust."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="compare_test.")
+        self.addCleanup(temporary.cleanup)
+        self.scripts = pathlib.Path(temporary.name) / "scripts"
+        self.results = pathlib.Path(temporary.name) / "results"
+        self.scripts.mkdir()
+        shutil.copy(COMPARE, self.scripts)
+        (self.scripts / "suites").write_text(SUITES)
+        (self.scripts / "known-failures").write_text(KNOWN)
+        for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
+            (self.results / column).mkdir(parents=True)
+            self.write(f"{column}/dmesg", "[    1.0] rust_setns: tests\n")
+            self.fill(column, pid)
+        self.write("facts", "architecture x86_64\nflavour builtin\n")
+
+    def fill(self, column, pid):
+        """What scripts/guest-run leaves in a column."""
+        calls = {"c": "2 0", "rust": "0 2", "both": "1 1"}[column]
+        text = trace((pid, 3, 0, "0x0"), (pid + 1, "0xffffffff", "0x40000000", EINVAL))
+        for line in SUITES.splitlines()[1:]:
+            suite, *marks = line.split()
+            if (column == "both") == ("once" in marks):
+                self.add("served", f"{suite} 0 {calls}\n", column)
+                self.write(f"{column}/{suite.replace('/', '-')}.ktap", KTAP.format(pid=pid))
+                self.write(f"{column}/{suite.replace('/', '-')}.trace", text)
+
+    def write(self, name, text):
+        (self.results / name).write_text(text)
+
+    def add(self, name, text, column):
+        with (self.results / column / name).open("a") as file:
+            file.write(text)
+
+    def replace(self, name, old, new):
+        text = (self.results / name).read_text()
+        self.assertIn(old, text)
+        self.write(name, text.replace(old, new))
+
+    def compare(self):
+        """Exit status and output."""
+        command = [sys.executable, self.scripts / "compare", self.results, SOURCE]
+        done = subprocess.run(
+            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        return done.returncode, done.stdout
+
+    def summary(self):
+        return json.loads((self.results / "summary.json").read_text())
+
+    def assert_red(self, *words):
+        """Exit status, output, summary.json and junit.xml: all must say so."""
+        status, output = self.compare()
+        self.assertEqual(status, 1, output)
+        for word in words:
+            self.assertIn(word, output)
+        self.assertFalse(self.summary()["passed"])
+        cases = [case for suite in JUnitXml.fromfile(self.results / "junit.xml") for case in suite]
+        self.assertTrue(any(case.is_failure or case.is_error for case in cases))
+
+    def assert_green(self):
+        status, output = self.compare()
+        self.assertEqual(status, 0, output)
+        self.assertEqual(self.summary()["problems"], [])
+
+    def test_all_is_well(self):
+        self.assert_green()
+        summary = self.summary()
+        self.assertEqual(summary["counts"], {"passed": 18, "failed": 0, "skipped": 0, "known": 0})
+        self.assertEqual(summary["calls"]["rust"], {"c": 0, "rust": 8})
+        self.assertEqual(summary["build"]["architecture"], "x86_64")
+        case = {"name": "first", "c": "passed", "rust": "passed"}
+        self.assertEqual(summary["suites"][0]["cases"][0], case)
+
+    def test_verdict_differs(self):
+        self.replace("rust/dir-sub:plain.ktap", "ok 2 second", "not ok 2 second")
+        self.assert_red("dir/sub:plain: second: passed on C, failed on Rust")
+
+    def test_both_fail(self):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/dir-sub:plain.ktap", "ok 2 second", "not ok 2 second")
+        self.assert_red("second: failed on C, failed on Rust")
+
+    def test_one_skips(self):
+        self.replace("c/dir-sub:plain.ktap", "ok 2 second", "ok 2 second # SKIP no reason")
+        self.assert_red("second: skipped on C, passed on Rust")
+
+    def test_known_failure(self):
+        self.replace("rust/setns:racy.ktap", "ok 1 first", "not ok 1 first")
+        self.assert_green()
+        self.assertEqual(self.summary()["counts"]["known"], 1)
+
+    def test_known_failure_makes_other_calls(self):
+        self.replace("rust/proc:quiet.trace", "flags: 0", "flags: 0x80")
+        self.assert_red("setns(fd, CLONE_NEWTIME)")
+        self.replace("rust/proc:quiet.ktap", "ok 2 second", "not ok 2 second")
+        self.assert_green()
+
+    def test_known_failure_is_missing(self):
+        self.write("rust/setns:racy.ktap", "TAP version 13\n1..1\nok 1 second\n")
+        self.assert_red("first: passed on C, missing on Rust")
+
+    def test_cases_of_one_name(self):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/dir-sub:plain.ktap", "ok 1 first", "not ok 1 second")
+        self.assert_red("dir/sub:plain: second: failed on C")
+
+    def test_case_without_name(self):
+        self.replace("c/proc:quiet.ktap", "ok 1 first", "not ok 1")
+        self.assert_red("proc:quiet: (1): failed on C, missing on Rust")
+
+    def test_errno_differs(self):
+        self.replace("rust/dir-sub:plain.trace", EINVAL, EPERM)
+        self.assert_red(
+            "call 1 of a task", "setns(-1, CLONE_NEWNET) = -EINVAL on C, -EPERM on Rust"
+        )
+
+    def test_another_descriptor_is_free(self):
+        self.replace("rust/proc:quiet.trace", "fd: 3", "fd: 4")
+        self.assert_green()
+
+    def test_no_descriptor(self):
+        self.replace("rust/proc:quiet.trace", "fd: 3", "fd: 0xffffff9c")
+        self.assert_red("setns(fd, 0) = 0 on C, a test: setns(-100, 0) = 0 on Rust")
+
+    def test_calls_in_another_order(self):
+        for column, order in (("c", 1), ("rust", -1)):
+            calls = [(7, 3, 0, "0x0"), (7, 3, "0x80", "0x0")][::order]
+            self.write(f"{column}/dir-sub:plain.trace", trace(*calls))
+        self.assert_red("call 1 of a task")
+
+    def test_tasks_in_another_order(self):
+        calls = [(2223, 3, 0, "0x0"), (2222, "0xffffffff", "0x40000000", EINVAL)]
+        self.write("rust/dir-sub:plain.trace", trace(*calls[::-1]))
+        self.assert_green()
+
+    def test_racy_calls(self):
+        for suite in ("setns:racy", "setns:threads"):
+            self.replace(f"rust/{suite}.trace", EINVAL, EPERM)
+            self.replace(f"rust/{suite}.ktap", "fd 7", "fd 8")
+        self.assert_green()
+
+    def test_racy_attempts(self):
+        self.replace("rust/served", "setns:racy 0 0 2", "setns:racy 0 0 6")
+        self.assert_green()
+
+    def test_trace_is_missing(self):
+        for suite in ("dir-sub:plain", "setns:racy", "setns:threads"):
+            with self.subTest(suite):
+                (self.results / f"rust/{suite}.trace").unlink()
+                self.assert_red("the trace on Rust is missing or empty")
+
+    def test_trace_is_empty(self):
+        self.write("c/dir-sub:plain.trace", "\n")
+        self.assert_red("the trace on C is missing or empty")
+
+    def test_trace_has_no_calls(self):
+        self.write("rust/setns:racy.trace", trace())
+        self.assert_red("the trace on Rust has 0 of the 2 calls that were served")
+
+    def test_trace_lacks_a_call(self):
+        self.write("rust/setns:threads.trace", trace((2222, 3, 0, "0x0")))
+        self.assert_red("the trace on Rust has 1 of the 2 calls that were served")
+
+    def test_trace_has_lost_events(self):
+        self.replace("c/dir-sub:plain.trace", "written: 4/4", "written: 4/9")
+        self.assert_red("the trace on C has lost events: 4 of 9 are left")
+
+    def test_trace_has_no_header(self):
+        self.replace("c/dir-sub:plain.trace", "entries-in-buffer", "entries")
+        self.assert_red("the trace on C does not say whether it has lost events")
+
+    def test_trace_has_lines_that_are_no_calls(self):
+        self.replace("c/dir-sub:plain.trace", "-> 0x0", "CPU:1 [LOST 7 EVENTS]")
+        self.assert_red("the trace on C has a line that is no call")
+
+    def test_output_differs(self):
+        self.replace("rust/dir-sub:plain.ktap", "fd 7", "fd 8")
+        self.assert_red(
+            "the output differs: C:    # plain.c:12:first:Child N in N, inode N, after N s, fd 7"
+        )
+
+    def test_output_has_a_line_more(self):
+        self.replace("c/dir-sub:plain.ktap", "ok 2", "# plain.c:13:second:Invalid argument\nok 2")
+        self.assert_red("the output differs: C:    # plain.c:13:second:Invalid argument")
+
+    def test_line_number_differs(self):
+        for column, line in (("c", 112), ("rust", 113)):
+            self.replace(f"{column}/dir-sub:plain.ktap", "plain.c:12:", f"plain.c:{line}:")
+        self.assert_red("the output differs: C:    # plain.c:112:")
+
+    def test_suite_is_missing(self):
+        self.replace("rust/served", "dir/sub:plain 0 0 2\n", "")
+        self.assert_red("dir/sub:plain: did not run, on Rust")
+
+    def test_ktap_is_missing(self):
+        (self.results / "rust/dir-sub:plain.ktap").unlink()
+        self.assert_red("dir/sub:plain: did not run, on Rust")
+
+    def test_no_plan(self):
+        self.replace("rust/dir-sub:plain.ktap", "1..2\n", "")
+        self.assert_red("has no test plan, on Rust")
+
+    def test_silence(self):
+        for column in ("c", "rust"):
+            self.write(f"{column}/dir-sub:plain.ktap", "")
+        self.assert_red("has no test plan, on C", "has no test plan, on Rust")
+
+    def test_fewer_cases_than_planned(self):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/dir-sub:plain.ktap", "ok 2 second\n", "")
+        self.assert_red("does not say what it planned to, on C")
+
+    def test_timeout(self):
+        self.replace("rust/served", "dir/sub:plain 0 ", "dir/sub:plain 124 ")
+        self.assert_red("timed out, on Rust")
+
+    def test_status_that_no_case_explains(self):
+        self.replace("rust/served", "dir/sub:plain 0 ", "dir/sub:plain 1 ")
+        self.assert_red("ended with status 1, and no case says why, on Rust")
+
+    def test_splat(self):
+        for line in ("WARNING: kernel/nsproxy.c:1 at x", "BUG: KASAN: x", "Call trace:"):
+            with self.subTest(line):
+                self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n[    2.0] {line}\n")
+                self.assert_red(f"the kernel complained: [    2.0] {line}")
+
+    def test_no_kernel_log(self):
+        self.write("both/dmesg", "\n")
+        self.assert_red("no kernel log of both")
+
+    def test_wrong_implementation_served(self):
+        self.replace("rust/served", "dir/sub:plain 0 0 2", "dir/sub:plain 0 2 0")
+        self.assert_red("the column of Rust was not served by Rust: 2 calls by C, 6 by Rust")
+
+    def test_nobody_served(self):
+        for suite in ("dir/sub:plain", "setns:racy", "setns:threads", "proc:quiet"):
+            self.replace("c/served", f"{suite} 0 2 0", f"{suite} 0 0 0")
+            self.write(f"c/{suite.replace('/', '-')}.trace", trace())
+        self.assert_red("the column of C was not served by C")
+
+    def test_switching_fails(self):
+        self.replace("both/setns:switch.ktap", "ok 2 second", "ok 2 second # SKIP no module")
+        self.assert_red("second: skipped on both")
+
+    def test_output_that_is_no_text(self):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/dir-sub:plain.ktap", "Child", "\x1b[1m\x00Child")
+        self.assert_green()
+
+    def test_no_folder_of_a_run(self):
+        (self.results / "facts").unlink()
+        status, output = self.compare()
+        self.assertEqual(status, 2, output)
+        self.assertIn("no folder of scripts/run", output)
+
+    def test_unreadable_results(self):
+        self.add("served", "half a line\n", "c")
+        self.assertEqual(self.compare()[0], 2)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    SOURCE = sys.argv.pop(1)
+    unittest.main()

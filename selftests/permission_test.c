@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who may join which namespace: each kind of caller with each type, by an nsfs
+ * descriptor and by a pidfd. What a call must return is not written down, but
+ * follows from the facts of the case by the rules of the manual pages, which
+ * expected() spells out:
+ *
+ * - capabilities(7) and user_namespaces(7): in which user namespaces a process
+ *   has which capabilities
+ * - setns(2): which capabilities it takes, and where
+ * - ptrace(2), "Ptrace access mode checking": which process one may look at
+ *
+ * The user namespaces, with who has made them, and has a process there:
+ *
+ *	TOP		the test's
+ *	  MIDDLE	Alice
+ *	    BOTTOM	Bob
+ *	  SIDE		Alice
+ *
+ * Not of concern here: what else may be wrong with a call, see errno_test.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "setns.h"
+
+enum place { NOWHERE, TOP, MIDDLE, BOTTOM, SIDE, PLACES };
+
+enum { ALICE = 1000, BOB = 2000 };
+
+static const struct {
+	enum place parent;
+	uid_t uid;
+} tree[PLACES] = {
+	[TOP]	 = { NOWHERE, ALICE },	/* has not made it, of course */
+	[MIDDLE] = { TOP, ALICE },
+	[BOTTOM] = { MIDDLE, BOB },
+	[SIDE]	 = { TOP, ALICE },
+};
+
+enum {
+	CHROOT = 1 << CAP_SYS_CHROOT,
+	PTRACE = 1 << CAP_SYS_PTRACE,
+	ADMIN = 1 << CAP_SYS_ADMIN,
+};
+
+#define ALL (~0ULL)
+
+/* Who calls. The group is the same for all, and the uid never root. */
+struct caller {
+	enum place home;
+	uid_t uid;
+	uid_t euid;
+	__u64 effective;
+	__u64 idle;		/* permitted, but not effective */
+};
+
+/*
+ * Who is in the namespace. Has the uid that the tree says, and all capabilities at
+ * its place, which owns the namespace, unless that came from one place above.
+ */
+struct process {
+	enum place at;
+	bool inherited;
+	bool undumpable;	/* at TOP only: what counts is where its program was started */
+};
+
+struct facts {
+	struct caller caller;
+	struct process process;
+};
+
+/* The rules */
+
+/*
+ * A process has the capabilities that are effective at home. It has those in the
+ * user namespaces below, too. In those that its effective uid has made from home,
+ * and in what is below them, it has all.
+ */
+static bool capable(const struct caller *caller, enum place place, int cap)
+{
+	if (place == NOWHERE)
+		return false;
+	if (place == caller->home)
+		return caller->effective & 1ULL << cap;
+	if (tree[place].parent == caller->home && tree[place].uid == caller->euid)
+		return true;
+	return capable(caller, tree[place].parent, cap);
+}
+
+/* PTRACE_MODE_READ_REALCREDS, without security modules that go further */
+static bool may_look(const struct caller *caller, const struct process *process)
+{
+	if (capable(caller, process->at, CAP_SYS_PTRACE))
+		return true;
+	return caller->uid == tree[process->at].uid && !process->undumpable &&
+	       caller->home == process->at && (caller->effective | caller->idle) == ALL;
+}
+
+static bool may_join(const struct caller *caller, const struct process *process, int flag)
+{
+	enum place owner = process->inherited ? tree[process->at].parent : process->at;
+
+	if (flag == CLONE_NEWUSER)
+		return capable(caller, process->at, CAP_SYS_ADMIN);
+	return capable(caller, owner, CAP_SYS_ADMIN) &&
+	       capable(caller, caller->home, CAP_SYS_ADMIN) &&
+	       (flag != CLONE_NEWNS || capable(caller, caller->home, CAP_SYS_CHROOT));
+}
+
+static int expected(const struct facts *facts, int flag, bool by_pidfd)
+{
+	const struct caller *caller = &facts->caller;
+	const struct process *process = &facts->process;
+	int err = 0;
+
+	if (by_pidfd && !may_look(caller, process))
+		err = EPERM;
+	else if (flag == CLONE_NEWUSER && process->at == caller->home)
+		err = EINVAL;	/* Nobody regains capabilities by entering what they are in */
+	else if (!may_join(caller, process, flag))
+		err = EPERM;
+	return err;
+}
+
+/* Making the facts true */
+
+/*
+ * Someone else, and somewhere else if @user_fd is that of a user namespace. All
+ * capabilities remain: they are no matter of uids.
+ */
+static int become(uid_t uid, uid_t euid, int user_fd)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || setresuid(uid, euid, uid))
+		return -1;
+	return user_fd < 0 ? 0 : setns(user_fd, CLONE_NEWUSER);
+}
+
+static int reduce_capabilities(__u64 effective, __u64 permitted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		data[i].permitted &= permitted >> (32 * i);
+		data[i].effective = data[i].permitted & (effective >> (32 * i));
+	}
+	return syscall(SYS_capset, &header, data);
+}
+
+struct birth {
+	uid_t uid;
+	int user_fd;		/* of the user namespace it starts from */
+	bool undumpable;
+	int flags_before;	/* namespaces that are that one's */
+	int flags;
+	pid_t pid;
+	int pidfd;
+};
+
+static int map_all_uids(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	if (write_file(path, "0 0 65536"))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	return write_file(path, "0 0 65536");
+}
+
+/* In a task with credentials of its own, but with the test's memory and descriptors */
+static int give_birth(void *arg)
+{
+	struct birth *birth = arg;
+
+	if (become(birth->uid, birth->uid, birth->user_fd) ||
+	    prctl(PR_SET_DUMPABLE, !birth->undumpable) ||
+	    unshare(birth->flags_before))
+		return -1;
+	birth->pid = target_in(birth->flags, &birth->pidfd);
+	/* Without a map, nobody could make a user namespace there */
+	if ((birth->flags & CLONE_NEWUSER) && map_all_uids(birth->pid))
+		birth->pid = -1;
+	return 0;
+}
+
+struct scene {
+	const struct facts *facts;
+	const char *type;
+	int flag;
+	int user_fd[PLACES];	/* of the user namespaces that it took to make */
+	int nsfd;
+	int pidfd;
+};
+
+/* A process at @place. The one of the facts has the namespace, too. */
+static int populate(struct scene *scene, enum place place)
+{
+	const struct process *process = &scene->facts->process;
+	enum place parent = tree[place].parent;
+	struct birth birth = {
+		.uid = tree[place].uid,
+		.flags = place == TOP ? 0 : CLONE_NEWUSER,
+		.pid = -1,
+	};
+
+	if (parent > TOP && scene->user_fd[parent] < 0 && populate(scene, parent))
+		return -1;
+	birth.user_fd = scene->user_fd[parent];
+	if (place == process->at) {
+		int *flags = process->inherited ? &birth.flags_before : &birth.flags;
+
+		*flags |= scene->flag & ~CLONE_NEWUSER;
+		birth.undumpable = process->undumpable;
+	}
+	run_in_child(CLONE_VM | CLONE_FILES, give_birth, &birth);
+	if (birth.pid < 0)
+		return -1;
+	if (place != TOP)
+		scene->user_fd[place] = open_ns_of(birth.pid, "user");
+	if (place == process->at) {
+		scene->nsfd = open_ns_of(birth.pid, scene->type);
+		scene->pidfd = birth.pidfd;
+	}
+	return 0;
+}
+
+FIXTURE(caller)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(caller)
+{
+	const struct facts *facts;
+	const char *type;
+};
+
+FIXTURE_SETUP(caller)
+{
+	const struct caller *caller = &variant->facts->caller;
+	struct scene *scene = &self->scene;
+
+	if (!is_built_in(variant->type))
+		SKIP(return, "no %s namespaces", variant->type);
+	scene->facts = variant->facts;
+	scene->type = variant->type;
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!strcmp(types[i].name, variant->type))
+			scene->flag = types[i].flag;
+	}
+	memset(scene->user_fd, -1, sizeof(scene->user_fd));
+	ASSERT_EQ(populate(scene, variant->facts->process.at), 0);
+	if (caller->home != TOP && scene->user_fd[caller->home] < 0)
+		ASSERT_EQ(populate(scene, caller->home), 0);
+
+	ASSERT_EQ(become(caller->uid, caller->euid, scene->user_fd[caller->home]), 0);
+	ASSERT_EQ(reduce_capabilities(caller->effective, caller->effective | caller->idle), 0);
+}
+
+FIXTURE_TEARDOWN(caller)
+{
+	close(self->scene.nsfd);
+	close(self->scene.pidfd);
+}
+
+/* What a process is in, and which type of namespace changes that. */
+static const struct {
+	const char *name;
+	int flag;
+} links[] = {
+	{ "user", CLONE_NEWUSER },
+	{ "mnt", CLONE_NEWNS },
+	{ "uts", CLONE_NEWUTS },
+	{ "ipc", CLONE_NEWIPC },
+	{ "pid", 0 },
+	{ "pid_for_children", CLONE_NEWPID },
+	{ "cgroup", CLONE_NEWCGROUP },
+	{ "net", CLONE_NEWNET },
+	{ "time", CLONE_NEWTIME },
+	{ "time_for_children", CLONE_NEWTIME },
+};
+
+/* O_PATH, because not everybody may list the directory. A type may not be built in. */
+static bool read_links(ino_t inos[ARRAY_SIZE(links)])
+{
+	int dir = open("/proc/self/ns", O_PATH | O_CLOEXEC);
+	bool all_read = true;
+	struct stat st;
+
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		int err = fstatat(dir, links[i].name, &st, 0) ? errno : 0;
+
+		inos[i] = err ? 0 : st.st_ino;
+		all_read &= !err || err == ENOENT;
+	}
+	close(dir);
+	return all_read;
+}
+
+static void expect_what_the_rules_say(struct __test_metadata *_metadata,
+				      const struct scene *scene, bool by_pidfd)
+{
+	ino_t before[ARRAY_SIZE(links)], after[ARRAY_SIZE(links)];
+	struct stat target;
+	int err;
+
+	ASSERT_EQ(fstat(scene->nsfd, &target), 0);
+	ASSERT_TRUE(read_links(before));
+	err = refusal(by_pidfd ? scene->pidfd : scene->nsfd, scene->flag);
+	EXPECT_EQ(err, expected(scene->facts, scene->flag, by_pidfd));
+
+	ASSERT_TRUE(read_links(after));
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		bool joined = !err && links[i].flag == scene->flag;
+
+		if (joined)
+			EXPECT_NE(before[i], target.st_ino);
+		EXPECT_EQ(after[i], joined ? target.st_ino : before[i]) {
+			TH_LOG("%s", links[i].name);
+		}
+	}
+}
+
+TEST_F(caller, nsfd)
+{
+	expect_what_the_rules_say(_metadata, &self->scene, false);
+}
+
+TEST_F(caller, pidfd)
+{
+	expect_what_the_rules_say(_metadata, &self->scene, true);
+}
+
+/*
+ * The facts, that is of the caller the home, the real and the effective uid, the
+ * effective and the idle capabilities, and of the process what differs.
+ */
+
+#define CALLER(name, ...)									\
+	static const struct facts facts_##name = { __VA_ARGS__ };				\
+	FIXTURE_VARIANT_ADD(caller, name##_user) { .facts = &facts_##name, .type = "user" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_mnt) { .facts = &facts_##name, .type = "mnt" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_uts) { .facts = &facts_##name, .type = "uts" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_ipc) { .facts = &facts_##name, .type = "ipc" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_pid) { .facts = &facts_##name, .type = "pid" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_cgroup) { .facts = &facts_##name, .type = "cgroup" };\
+	FIXTURE_VARIANT_ADD(caller, name##_net) { .facts = &facts_##name, .type = "net" };	\
+	FIXTURE_VARIANT_ADD(caller, name##_time) { .facts = &facts_##name, .type = "time" }
+
+/*
+ * Who has made the user namespace is privileged in it, and not at home. For that,
+ * the effective uid counts. The other capabilities are needed at home.
+ */
+CALLER(owner, { TOP, BOB, ALICE, 0, 0 }, { .at = MIDDLE });
+CALLER(owner_by_real_uid, { TOP, ALICE, BOB, 0, 0 }, { .at = MIDDLE });
+CALLER(owner_with_admin, { TOP, ALICE, ALICE, ADMIN, 0 }, { .at = MIDDLE });
+CALLER(owner_with_needed, { TOP, ALICE, ALICE, ADMIN | CHROOT, 0 }, { .at = MIDDLE });
+
+/* Privileged also in what is below. But who has made only what is two below is not. */
+CALLER(owner_of_parent, { TOP, ALICE, ALICE, 0, 0 }, { .at = BOTTOM });
+CALLER(owner_from_afar, { TOP, BOB, BOB, 0, 0 }, { .at = BOTTOM });
+
+/*
+ * Not the owner: not privileged at all, or from above. To look at the process from
+ * there takes a capability, and neither its uid nor being permitted as much will do.
+ */
+CALLER(stranger, { TOP, BOB, BOB, 0, 0 }, { .at = MIDDLE });
+CALLER(above, { TOP, BOB, BOB, ALL, 0 }, { .at = MIDDLE });
+CALLER(above_without_admin, { TOP, BOB, BOB, ALL & ~ADMIN, 0 }, { .at = MIDDLE });
+CALLER(above_without_chroot, { TOP, BOB, BOB, ALL & ~CHROOT, 0 }, { .at = MIDDLE });
+CALLER(above_without_ptrace, { TOP, ALICE, BOB, ALL & ~PTRACE, PTRACE }, { .at = MIDDLE });
+CALLER(above_with_needed, { TOP, BOB, BOB, ADMIN | CHROOT | PTRACE, 0 }, { .at = MIDDLE });
+
+/*
+ * In the user namespace of the process. There, one may also look at it if one has
+ * its uid, for which the real one counts, and is permitted no less.
+ */
+CALLER(same, { MIDDLE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
+CALLER(same_without_admin, { MIDDLE, ALICE, ALICE, ALL & ~ADMIN, 0 }, { .at = MIDDLE });
+CALLER(same_without_ptrace, { MIDDLE, ALICE, BOB, ALL & ~PTRACE, PTRACE }, { .at = MIDDLE });
+CALLER(same_permitted_less, { MIDDLE, ALICE, ALICE, ALL & ~PTRACE, 0 }, { .at = MIDDLE });
+CALLER(same_by_effective_uid, { MIDDLE, BOB, ALICE, ALL & ~PTRACE, PTRACE }, { .at = MIDDLE });
+CALLER(undumpable, { TOP, ALICE, ALICE, ALL & ~PTRACE, PTRACE }, { .at = TOP, .undumpable = true });
+
+/* Privileged, but elsewhere. It does not help to have made the user namespace. */
+CALLER(below, { BOTTOM, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
+CALLER(sibling, { SIDE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
+
+/* What owns the namespace counts, and not where the process is. */
+CALLER(inherited, { MIDDLE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE, .inherited = true });
+
+TEST_HARNESS_MAIN
