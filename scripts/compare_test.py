@@ -160,7 +160,7 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(self.summary()["counts"]["known"], 1)
 
     def test_known_failure_makes_other_calls(self):
-        self.replace("rust/proc:quiet.trace", "flags: 0", "flags: 0x80")
+        self.replace("rust/proc:quiet.trace", "flags: 0)", "flags: 0x80)")
         self.assert_red("setns(fd, CLONE_NEWTIME)")
         self.replace("rust/proc:quiet.ktap", "ok 2 second", "not ok 2 second")
         self.assert_green()
