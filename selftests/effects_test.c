@@ -5,12 +5,25 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/perf_event.h>
+#include <linux/securebits.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,51 +32,36 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* An nsfs file is joined if nstype is 0 or its type, and by nothing else. */
-TEST(nstype_is_zero_or_the_type)
-{
-	int fd = open_ns("uts");
+/* Of <linux/securebits.h> and <asm/socket.h>, where they are older */
+#ifndef SECBIT_EXEC_RESTRICT_FILE
+#define SECBIT_EXEC_RESTRICT_FILE 0x100
+#define SECBIT_EXEC_RESTRICT_FILE_LOCKED 0x200
+#endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(setns(fd, CLONE_NEWIPC), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(setns(fd, CLONE_NEWUTS | CLONE_NEWIPC), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(setns(fd, -1), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(setns(fd, 0), 0);
-	EXPECT_EQ(setns(fd, CLONE_NEWUTS), 0);
+static long long read_number(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long long number = -1;
+
+	if (file) {
+		if (fscanf(file, "%lld", &number) != 1)
+			number = -1;
+		fclose(file);
+	}
+	return number;
 }
 
-/* A pidfd is joined by a set of types, never by "any". */
-TEST(pidfd_wants_types)
+/* A mount namespace of its own, with an empty /tmp that it can write to. */
+static int unshare_tmp(void)
 {
-	int fd = pidfd_open(getpid());
-
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(setns(fd, 0), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(setns(fd, CLONE_NEWUTS | CLONE_VM), -1);
-	EXPECT_EQ(errno, EINVAL);
-	EXPECT_EQ(setns(fd, CLONE_NEWUTS | CLONE_NEWIPC), 0);
-}
-
-TEST(other_descriptors_are_refused)
-{
-	int fd;
-
-	EXPECT_EQ(setns(-1, 0), -1);
-	EXPECT_EQ(errno, EBADF);
-
-	fd = open("/proc/self/ns/uts", O_PATH | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(setns(fd, 0), -1);
-	EXPECT_EQ(errno, EBADF);
-
-	fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(setns(fd, CLONE_NEWUTS), -1);
-	EXPECT_EQ(errno, EINVAL);
+	if (unshare(CLONE_NEWNS))
+		return -1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -1;
+	return mount("setns", "/tmp", "tmpfs", 0, NULL);
 }
 
 /* Joining an IPC namespace, the caller's own included, applies SEM_UNDO. */
@@ -162,121 +160,1427 @@ TEST(user_namespace_comes_first)
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 }
 
-/* With two causes to refuse, the one that comes first in the order decides. */
-TEST(the_order_decides_the_errno)
-{
-	int go, fd, status;
-	pid_t pid;
+/*
+ * A mount namespace brings its root, which becomes the root and the working
+ * directory of the caller. If nothing else is joined, they are changed in place,
+ * else a copy of them is, which is committed with the rest.
+ */
 
-	/* user: EINVAL, as the caller is in it; uts: EPERM */
-	pid = child_in(CLONE_NEWUTS, &go);
-	ASSERT_GT(pid, 0);
-	fd = pidfd_open(pid);
-	ASSERT_GE(fd, 0);
-	if (fork() == 0) {
-		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
-			_exit(1);
-		/* Before any namespace: the caller may not inspect the target */
-		if (setns(fd, CLONE_NEWUSER | CLONE_NEWUTS) != -1 || errno != EPERM)
-			_exit(2);
-		fd = pidfd_open(getpid());
-		if (setns(fd, CLONE_NEWUSER | CLONE_NEWUTS) != -1 || errno != EINVAL)
-			_exit(3);
-		if (setns(fd, CLONE_NEWUTS) != -1 || errno != EPERM)
-			_exit(4);
-		_exit(0);
-	}
-	ASSERT_GT(wait(&status), 0);
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(WEXITSTATUS(status), 0);
-	close(go);
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+FIXTURE(mnt)
+{
+	int flags;
+	int fd;
+	pid_t target;
+};
+
+FIXTURE_VARIANT(mnt)
+{
+	bool by_pidfd;
+	int flags;
+};
+
+FIXTURE_SETUP(mnt)
+{
+	self->flags = built_in(variant->flags);
+	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(mkdir("/tmp/root", 0755), 0);
 }
 
-/* If one namespace refuses, those before it are not joined either. */
-TEST(all_or_nothing)
+FIXTURE_TEARDOWN(mnt)
 {
-	int go, fd, status;
-	ino_t uts, ipc;
-	pid_t pid;
+	end_target(self->target);
+}
 
-	pid = child_in(CLONE_NEWUTS | CLONE_NEWIPC, &go);
-	ASSERT_GT(pid, 0);
-	fd = pidfd_open(pid);
-	ASSERT_GE(fd, 0);
-	uts = ns_ino("uts");
-	ipc = ns_ino("ipc");
+FIXTURE_VARIANT_ADD(mnt, nsfd)
+{
+	.flags = CLONE_NEWNS,
+};
 
-	if (vfork() == 0) {
-		/* Shares the memory of its parent: no time namespace for it */
-		if (setns(fd, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWTIME) != -1)
-			_exit(1);
-		_exit(errno == EUSERS ? 0 : 2);
-	}
-	ASSERT_GT(wait(&status), 0);
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(WEXITSTATUS(status), 0);
-	EXPECT_EQ(ns_ino("uts"), uts);
-	EXPECT_EQ(ns_ino("ipc"), ipc);
-	close(go);
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+FIXTURE_VARIANT_ADD(mnt, pidfd)
+{
+	.by_pidfd = true,
+	.flags = CLONE_NEWNS,
+};
+
+FIXTURE_VARIANT_ADD(mnt, pidfd_and_all)
+{
+	.by_pidfd = true,
+	.flags = all_types,
+};
+
+/* What is joined belongs to a process that has new namespaces of the types in @flags. */
+static int open_mnt_target(int flags, bool by_pidfd, pid_t *target)
+{
+	int pidfd = -1;
+
+	*target = target_in(flags, &pidfd);
+	return by_pidfd ? pidfd : open_ns_of(*target, "mnt");
+}
+
+/* A copy of a mount namespace has the same files, but its own mounts. */
+static __u64 mnt_id(const char *path)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx))
+		return 0;
+	return stx.stx_mnt_id;
+}
+
+static __u64 mnt_id_of(pid_t pid, const char *link)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, link);
+	return mnt_id(path);
+}
+
+/* From deep in a chroot. What else goes with the two, the umask, stays. */
+TEST_F(mnt, root_and_cwd)
+{
+	char cwd[64] = "";
+	__u64 root;
+
+	ASSERT_EQ(mkdir("/tmp/root/deep", 0755), 0);
+	umask(022);
+	self->fd = open_mnt_target(self->flags, variant->by_pidfd, &self->target);
+	ASSERT_GE(self->fd, 0);
+	root = mnt_id_of(self->target, "root");
+	ASSERT_NE(root, 0);
+	ASSERT_NE(root, mnt_id("/"));
+	ASSERT_EQ(chroot("/tmp/root"), 0);
+	ASSERT_EQ(chdir("/deep"), 0);
+	umask(027);
+
+	ASSERT_EQ(setns(self->fd, self->flags), 0);
+	EXPECT_EQ(mnt_id("/"), root);
+	EXPECT_EQ(mnt_id("."), root);
+	ASSERT_NE(getcwd(cwd, sizeof(cwd)), NULL);
+	EXPECT_STREQ(cwd, "/");
+	EXPECT_EQ(access("/tmp/root/deep", F_OK), 0);
+	EXPECT_EQ(umask(0), 027);
 }
 
 /*
- * A refused call must let go of all it took. In a user namespace that may have
- * few UTS namespaces, each pinned one brings the limit closer.
+ * Of all that is mounted over the root, the uppermost is the root. Here and below,
+ * the mount namespace is the caller's own, which has its root further down.
  */
-TEST(a_refused_join_pins_nothing)
+TEST_F(mnt, root_that_is_mounted_over)
 {
-	int i, foreign, status;
+	self->fd = open_mnt_target(self->flags & ~CLONE_NEWNS, variant->by_pidfd, &self->target);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(mkdir("/tmp/lower", 0755), 0);
+	ASSERT_EQ(mkdir("/tmp/upper", 0755), 0);
+	ASSERT_EQ(mkdir("/tmp/upper/mark", 0755), 0);
+	ASSERT_EQ(mount("/tmp/lower", "/", NULL, MS_BIND, NULL), 0);
+	ASSERT_EQ(mount("/tmp/upper", "/", NULL, MS_BIND, NULL), 0);
+	ASSERT_NE(access("/mark", F_OK), 0);
 
-	foreign = open_ns("net");
-	ASSERT_GE(foreign, 0);
-	ASSERT_EQ(unshare_user(0), 0);
-	ASSERT_EQ(write_file("/proc/sys/user/max_uts_namespaces", "8"), 0);
+	ASSERT_EQ(setns(self->fd, self->flags), 0);
+	EXPECT_EQ(access("/mark", F_OK), 0);
+	EXPECT_EQ(access("mark", F_OK), 0);
+	EXPECT_EQ(mnt_id("/"), mnt_id("."));
+}
 
-	for (i = 0; i < 64; i++) {
-		pid_t pid = fork();
+/* Neither of the caller's parent, nor of the process that is joined. */
+TEST_F(mnt, root_and_cwd_of_others)
+{
+	__u64 root = mnt_id("/"), cwd, targets_root, targets_cwd;
+	pid_t pid;
+	int line;
 
+	ASSERT_EQ(chdir("/tmp/root"), 0);
+	self->fd = open_mnt_target(self->flags, variant->by_pidfd, &self->target);
+	ASSERT_GE(self->fd, 0);
+	cwd = mnt_id(".");
+	targets_root = mnt_id_of(self->target, "root");
+	targets_cwd = mnt_id_of(self->target, "cwd");
+	ASSERT_NE(cwd, root);
+	ASSERT_NE(targets_cwd, targets_root);
+
+	pid = fork_with_line(&line);
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		EXPECT_EQ(setns(self->fd, self->flags), 0);
+		EXPECT_TRUE(pass_turn(line));
+		await_turn(line);
+		_exit(0);
+	}
+	ASSERT_TRUE(await_turn(line));
+	EXPECT_EQ(mnt_id_of(pid, "cwd"), targets_root);
+	EXPECT_EQ(mnt_id("/"), root);
+	EXPECT_EQ(mnt_id("."), cwd);
+	EXPECT_EQ(mnt_id_of(self->target, "root"), targets_root);
+	EXPECT_EQ(mnt_id_of(self->target, "cwd"), targets_cwd);
+	close(line);
+	expect_done(_metadata, pid);
+}
+
+/*
+ * What was the root and the working directory can be unmounted afterwards, and
+ * what they became can be when the caller is gone.
+ */
+TEST_F(mnt, lets_go_of_root_and_cwd)
+{
+	pid_t pid;
+	int line;
+
+	self->fd = open_mnt_target(self->flags & ~CLONE_NEWNS, variant->by_pidfd, &self->target);
+	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(mount("setns", "/tmp/root", "tmpfs", 0, NULL), 0);
+	ASSERT_EQ(mount("setns", "/", "tmpfs", 0, NULL), 0);
+	pid = fork_with_line(&line);
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		EXPECT_EQ(chroot("/tmp/root"), 0);
+		EXPECT_EQ(chdir("/"), 0);
+		EXPECT_TRUE(pass_turn(line));
+		EXPECT_TRUE(await_turn(line));
+		EXPECT_EQ(setns(self->fd, self->flags), 0);
+		EXPECT_TRUE(pass_turn(line));
+		await_turn(line);
+		_exit(0);
+	}
+	ASSERT_TRUE(await_turn(line));
+	ASSERT_EQ(umount("/tmp/root"), -1);
+	ASSERT_EQ(errno, EBUSY);
+	ASSERT_TRUE(pass_turn(line));
+	ASSERT_TRUE(await_turn(line));
+	EXPECT_EQ(umount("/tmp/root"), 0);
+	ASSERT_EQ(umount("/"), -1);
+	ASSERT_EQ(errno, EBUSY);
+	close(line);
+	expect_done(_metadata, pid);
+	EXPECT_EQ(umount("/"), 0);
+}
+
+/* A copy that is not committed is gone, with what it was copied from or changed to. */
+TEST(mnt_refused_join_lets_go_of_root_and_cwd)
+{
+	int pidfd = pidfd_open(getpid());
+
+	if (!is_built_in("time") || !is_built_in("user"))
+		SKIP(return, "no time or no user namespaces");
+	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(chdir("/tmp"), 0);
+	ASSERT_EQ(mount("setns", "/", "tmpfs", 0, NULL), 0);
+	/* The user namespace refuses before the mount namespace is asked */
+	ASSERT_EQ(refusal(pidfd, CLONE_NEWUSER | CLONE_NEWNS), EINVAL);
+	ASSERT_EQ(umount("/tmp"), -1);
+	ASSERT_EQ(errno, EBUSY);
+	ASSERT_EQ(chdir("/"), 0);
+	EXPECT_EQ(umount("/tmp"), 0);
+
+	ASSERT_EQ(late_refusal(pidfd, CLONE_NEWNS), EUSERS);
+	EXPECT_EQ(umount("/"), 0);
+}
+
+/* A pid namespace is for the children. */
+
+FIXTURE(pid)
+{
+	int fd;
+	int home;
+	pid_t target;
+	ino_t there;
+};
+
+FIXTURE_VARIANT(pid)
+{
+	bool by_pidfd;
+};
+
+FIXTURE_SETUP(pid)
+{
+	struct stat st;
+	int nsfd, pidfd;
+
+	if (!is_built_in("pid"))
+		SKIP(return, "no pid namespaces");
+	self->target = target_in(CLONE_NEWPID, &pidfd);
+	ASSERT_GT(self->target, 0);
+	nsfd = open_ns_of(self->target, "pid");
+	ASSERT_EQ(fstat(nsfd, &st), 0);
+	self->there = st.st_ino;
+	self->fd = variant->by_pidfd ? pidfd : nsfd;
+	self->home = variant->by_pidfd ? pidfd_open(getpid()) : open_ns("pid");
+	ASSERT_GE(self->home, 0);
+}
+
+FIXTURE_TEARDOWN(pid)
+{
+	end_target(self->target);
+}
+
+FIXTURE_VARIANT_ADD(pid, nsfd)
+{
+};
+
+FIXTURE_VARIANT_ADD(pid, pidfd)
+{
+	.by_pidfd = true,
+};
+
+TEST_F(pid, only_children_move)
+{
+	ino_t own = ns_ino("pid");
+	pid_t self_pid = getpid(), pid;
+
+	ASSERT_EQ(setns(self->fd, CLONE_NEWPID), 0);
+	EXPECT_EQ(getpid(), self_pid);
+	EXPECT_EQ(ns_ino("pid"), own);
+	EXPECT_EQ(ns_ino("pid_for_children"), self->there);
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		/* 1 is the target. The parent is not in there */
+		EXPECT_EQ(getpid(), 2);
+		EXPECT_EQ(getppid(), 0);
+		EXPECT_EQ(ns_ino("pid"), self->there);
+		_exit(0);
+	}
+	EXPECT_GT(pid, 2);
+	expect_done(_metadata, pid);
+}
+
+TEST_F(pid, there_and_back)
+{
+	ino_t own = ns_ino("pid");
+	pid_t self_pid = getpid(), pid;
+
+	ASSERT_EQ(setns(self->fd, CLONE_NEWPID), 0);
+	ASSERT_EQ(setns(self->home, CLONE_NEWPID), 0);
+	EXPECT_EQ(ns_ino("pid_for_children"), own);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		EXPECT_EQ(getppid(), self_pid);
+		EXPECT_EQ(ns_ino("pid"), own);
+		_exit(0);
+	}
+	expect_done(_metadata, pid);
+}
+
+TEST(pid_first_child_is_init)
+{
+	int fd, go;
+	pid_t pid;
+
+	if (!is_built_in("pid"))
+		SKIP(return, "no pid namespaces");
+	/* Has no child, so there is nobody in the namespace */
+	pid = child_in(CLONE_NEWPID, &go);
+	ASSERT_GT(pid, 0);
+	fd = open_ns_of(pid, "pid_for_children");
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(setns(fd, CLONE_NEWPID), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		EXPECT_EQ(getpid(), 1);
+		_exit(0);
+	}
+	expect_done(_metadata, pid);
+}
+
+/* What a process has for its children is not what it is in. */
+TEST(pidfd_is_for_what_the_process_is_in)
+{
+	int flags = built_in(CLONE_NEWPID | CLONE_NEWTIME);
+	int away, go;
+	pid_t pid;
+
+	pid = child_in(flags, &go);
+	ASSERT_GT(pid, 0);
+	/* That it is joined shows only from elsewhere */
+	ASSERT_GT(target_in(flags, &away), 0);
+	ASSERT_EQ(setns(away, flags), 0);
+	ASSERT_EQ(setns(pidfd_open(pid), flags), 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		if (!is_built_in(links[i].name))
+			continue;
+		EXPECT_EQ(ns_ino(links[i].name), ns_ino_of(getppid(), links[i].name)) {
+			TH_LOG("%s", links[i].name);
+		}
+	}
+}
+
+/* What /proc/self/cgroup says is relative to the root of the cgroup namespace. */
+
+#define CGROUP2 "/tmp/cgroup2"
+
+FIXTURE(cgroup)
+{
+	pid_t target;
+	char here[64];
+	char there[64];
+};
+
+static int move_to_cgroup(const char *dir)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	return write_file(path, "0");
+}
+
+FIXTURE_SETUP(cgroup)
+{
+	if (!is_built_in("cgroup"))
+		SKIP(return, "no cgroup namespaces");
+	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(mkdir(CGROUP2, 0755), 0);
+	if (mount("setns", CGROUP2, "cgroup2", 0, NULL))
+		SKIP(return, "no cgroup2: %s", strerror(errno));
+	snprintf(self->here, sizeof(self->here), CGROUP2 "/setns_here.%d", getpid());
+	snprintf(self->there, sizeof(self->there), CGROUP2 "/setns_there.%d", getpid());
+	ASSERT_EQ(mkdir(self->here, 0755), 0);
+	ASSERT_EQ(mkdir(self->there, 0755), 0);
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	end_target(self->target);
+	move_to_cgroup(CGROUP2);
+	rmdir(self->here);
+	rmdir(self->there);
+}
+
+static const char *own_cgroup(char *line, size_t size)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	const char *path = "";
+
+	if (!file)
+		return path;
+	while (!*path && fgets(line, size, file)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strncmp(line, "0::", 3))
+			path = line + 3;
+	}
+	fclose(file);
+	return path;
+}
+
+TEST_F(cgroup, paths)
+{
+	int home = open_ns("cgroup"), fds[2];
+	char home_path[256], away_path[256], path[256];
+
+	/* The cgroup of its creator is the root of the namespace */
+	ASSERT_EQ(move_to_cgroup(self->there), 0);
+	self->target = target_in(CLONE_NEWCGROUP, &fds[0]);
+	ASSERT_GT(self->target, 0);
+	fds[1] = open_ns_of(self->target, "cgroup");
+	ASSERT_EQ(move_to_cgroup(self->here), 0);
+	own_cgroup(home_path, sizeof(home_path));
+	snprintf(away_path, sizeof(away_path), "0::/..%s", strrchr(self->here, '/'));
+
+	for (int i = 0; i < ARRAY_SIZE(fds); i++) {
+		ASSERT_EQ(setns(fds[i], CLONE_NEWCGROUP), 0);
+		own_cgroup(path, sizeof(path));
+		EXPECT_STREQ(path, away_path);
+		ASSERT_EQ(move_to_cgroup(self->there), 0);
+		EXPECT_STREQ(own_cgroup(path, sizeof(path)), "/");
+		ASSERT_EQ(move_to_cgroup(self->here), 0);
+		ASSERT_EQ(setns(home, CLONE_NEWCGROUP), 0);
+		own_cgroup(path, sizeof(path));
+		EXPECT_STREQ(path, home_path);
+	}
+}
+
+/*
+ * What the system calls show is what is in the joined namespace: something that is
+ * marked in it is marked again after it was left and joined.
+ */
+
+static int mark_uts(void)
+{
+	return sethostname("setns-mark", 10);
+}
+
+static bool uts_is_marked(void)
+{
+	char name[64] = "";
+
+	return !gethostname(name, sizeof(name)) && !strcmp(name, "setns-mark");
+}
+
+#define MARK_KEY 0x5e7115
+
+static int mark_ipc(void)
+{
+	return shmget(MARK_KEY, 1, IPC_CREAT | IPC_EXCL | 0600) < 0 ? -1 : 0;
+}
+
+static bool ipc_is_marked(void)
+{
+	return shmget(MARK_KEY, 0, 0) >= 0;
+}
+
+/* The loopback device, which is down in a new network namespace */
+static int loopback(int request, struct ifreq *ifr)
+{
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int err = ioctl(sock, request, ifr);
+
+	close(sock);
+	return err;
+}
+
+static int mark_net(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	return loopback(SIOCSIFFLAGS, &ifr);
+}
+
+static bool net_is_marked(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+
+	return !loopback(SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP;
+}
+
+FIXTURE(view)
+{
+	int fds[2];	/* a pidfd and a namespace file */
+	int other;
+	pid_t target;
+};
+
+FIXTURE_VARIANT(view)
+{
+	int flag;
+	int (*mark)(void);
+	bool (*is_marked)(void);
+};
+
+FIXTURE_SETUP(view)
+{
+	const char *name = name_of(variant->flag);
+
+	if (!is_built_in(name))
+		SKIP(return, "no %s namespaces", name);
+	ASSERT_EQ(unshare(variant->flag), 0);
+	ASSERT_EQ(variant->mark(), 0);
+	self->target = target_in(0, &self->fds[0]);
+	ASSERT_GT(self->target, 0);
+	self->fds[1] = open_ns(name);
+	ASSERT_EQ(unshare(variant->flag), 0);
+	self->other = open_ns(name);
+	/* A new UTS namespace has the name of the old one, and with it the mark */
+	if (variant->flag == CLONE_NEWUTS)
+		sethostname("other", 5);
+}
+
+FIXTURE_TEARDOWN(view)
+{
+	end_target(self->target);
+}
+
+FIXTURE_VARIANT_ADD(view, uts)
+{
+	.flag = CLONE_NEWUTS,
+	.mark = mark_uts,
+	.is_marked = uts_is_marked,
+};
+
+FIXTURE_VARIANT_ADD(view, ipc)
+{
+	.flag = CLONE_NEWIPC,
+	.mark = mark_ipc,
+	.is_marked = ipc_is_marked,
+};
+
+FIXTURE_VARIANT_ADD(view, net)
+{
+	.flag = CLONE_NEWNET,
+	.mark = mark_net,
+	.is_marked = net_is_marked,
+};
+
+TEST_F(view, changes)
+{
+	ASSERT_FALSE(variant->is_marked());
+	for (int i = 0; i < ARRAY_SIZE(self->fds); i++) {
+		ASSERT_EQ(setns(self->fds[i], variant->flag), 0);
+		EXPECT_TRUE(variant->is_marked());
+		ASSERT_EQ(setns(self->other, variant->flag), 0);
+		EXPECT_FALSE(variant->is_marked());
+	}
+}
+
+static __u64 netns_cookie(int sock)
+{
+	__u64 cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+	return cookie;
+}
+
+/* A socket belongs to the namespace that it was made in. */
+TEST(sockets_stay_where_they_are)
+{
+	__u64 here, there;
+	int home, sock;
+
+	if (!is_built_in("net"))
+		SKIP(return, "no net namespaces");
+	home = open_ns("net");
+	here = netns_cookie(socket(AF_UNIX, SOCK_STREAM, 0));
+	ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+	sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	there = netns_cookie(sock);
+	ASSERT_NE(here, 0);
+	ASSERT_NE(there, 0);
+	ASSERT_NE(here, there);
+
+	ASSERT_EQ(setns(home, CLONE_NEWNET), 0);
+	EXPECT_EQ(netns_cookie(sock), there);
+	EXPECT_EQ(netns_cookie(socket(AF_UNIX, SOCK_STREAM, 0)), here);
+}
+
+/* One thread goes, and takes neither its process nor its parent with it. */
+TEST(only_the_caller_moves)
+{
+	/* With user and time that is refused */
+	int flags = built_in(all_types & ~(CLONE_NEWUSER | CLONE_NEWTIME));
+	struct one_call call = { .nstype = flags, .err = -1 };
+	ino_t before[ARRAY_SIZE(links)];
+
+	ASSERT_GT(target_in(flags, &call.fd), 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		before[i] = ns_ino(links[i].name);
+	run_in_child(THREAD, make_one_call, &call);
+	ASSERT_EQ(call.err, 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		EXPECT_EQ(ns_ino(links[i].name), before[i]) {
+			TH_LOG("%s", links[i].name);
+		}
+	}
+}
+
+/*
+ * What is joined is joined, and all else stays: also what is for the children, and
+ * differs from what the caller is in.
+ */
+static void expect_one_to_change(struct __test_metadata *_metadata, int type, bool by_pidfd)
+{
+	ino_t before[ARRAY_SIZE(links)];
+	int fd, pidfd;
+	pid_t target;
+
+	target = target_in(types[type].flag, &pidfd);
+	ASSERT_GT(target, 0);
+	ASSERT_EQ(unshare(built_in(CLONE_NEWPID | CLONE_NEWTIME)), 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		before[i] = ns_ino(links[i].name);
+	fd = by_pidfd ? pidfd : open_ns_of(target, types[type].name);
+	ASSERT_EQ(setns(fd, types[type].flag), 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		ino_t expected = before[i];
+
+		if (links[i].flag == types[type].flag)
+			expected = ns_ino_of(target, links[i].name);
+		EXPECT_EQ(ns_ino(links[i].name), expected) {
+			TH_LOG("%s after joining %s by %s", links[i].name, types[type].name,
+			       by_pidfd ? "pidfd" : "nsfd");
+		}
+	}
+	end_target(target);
+}
+
+TEST(one_type_changes_no_other)
+{
+	for (int i = 0; i < 2 * ARRAY_SIZE(types); i++) {
+		pid_t pid;
+
+		if (!is_built_in(types[i / 2].name))
+			continue;
+		pid = fork();
+		ASSERT_GE(pid, 0);
 		if (pid == 0) {
-			if (unshare(CLONE_NEWUTS))
-				_exit(1);
-			if (setns(foreign, CLONE_NEWNET) != -1 || errno != EPERM)
-				_exit(2);
+			expect_one_to_change(_metadata, i / 2, i % 2);
 			_exit(0);
 		}
-		ASSERT_EQ(waitpid(pid, &status, 0), pid);
-		ASSERT_TRUE(WIFEXITED(status));
-		ASSERT_EQ(WEXITSTATUS(status), 0) {
-			TH_LOG("round %d", i);
-		}
+		expect_done(_metadata, pid);
 	}
 }
 
-/* The same for what a call that succeeds replaces. */
-TEST(a_join_lets_go_of_what_was)
+/* What is joined is inherited, and survives execve(2). */
+
+#define EXPECT_LINKS "--expect-links"
+
+/* The program that the test executes: this one, see main(). */
+static int compare_links(char **expected)
 {
-	int i, status;
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		if (strtoull(expected[i], NULL, 10) != ns_ino(links[i].name))
+			return i + 1;
+	}
+	return 0;
+}
 
-	ASSERT_EQ(unshare_user(CLONE_NEWUTS), 0);
-	ASSERT_EQ(write_file("/proc/sys/user/max_uts_namespaces", "8"), 0);
+static void execute_compare_links(void)
+{
+	char args[ARRAY_SIZE(links)][24];
+	char *argv[ARRAY_SIZE(links) + 3] = { "effects_test", EXPECT_LINKS };
 
-	for (i = 0; i < 64; i++) {
-		pid_t pid = fork();
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		snprintf(args[i], sizeof(args[i]), "%llu",
+			 (unsigned long long)ns_ino(links[i].name));
+		argv[i + 2] = args[i];
+	}
+	execv("/proc/self/exe", argv);
+}
 
-		if (pid == 0) {
-			int home = open_ns("uts");
+TEST(inherited_by_a_child)
+{
+	ino_t parents[ARRAY_SIZE(links)];
+	int flags = built_in(all_types), pidfd;
+	pid_t pid;
 
-			if (unshare(CLONE_NEWUTS))
-				_exit(1);
-			_exit(setns(home, 0) ? 2 : 0);
+	ASSERT_GT(target_in(flags, &pidfd), 0);
+	ASSERT_EQ(setns(pidfd, flags), 0);
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		parents[i] = ns_ino(links[i].name);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		for (int i = 0; i < ARRAY_SIZE(links); i++) {
+			bool is_pid = !strcmp(links[i].name, "pid");
+
+			EXPECT_EQ(ns_ino(links[i].name), parents[i + is_pid]) {
+				TH_LOG("%s", links[i].name);
+			}
 		}
-		ASSERT_EQ(waitpid(pid, &status, 0), pid);
-		ASSERT_TRUE(WIFEXITED(status));
-		ASSERT_EQ(WEXITSTATUS(status), 0) {
-			TH_LOG("round %d", i);
+		_exit(0);
+	}
+	expect_done(_metadata, pid);
+}
+
+/* Unlike after unshare(2), there is no time namespace that waits for execve(2). */
+TEST(kept_by_a_program)
+{
+	int flags = built_in(all_types), pidfd, status;
+	pid_t pid;
+
+	ASSERT_GT(target_in(flags, &pidfd), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		ASSERT_EQ(setns(pidfd, flags), 0);
+		execute_compare_links();
+		_exit(127);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(WEXITSTATUS(status), 0) {
+		TH_LOG("link %d", WEXITSTATUS(status) - 1);
+	}
+}
+
+/* The credentials that come with a user namespace */
+
+FIXTURE(user)
+{
+	int fd;
+	pid_t target;
+};
+
+FIXTURE_VARIANT(user)
+{
+	bool by_pidfd;
+	uid_t owner;
+};
+
+FIXTURE_SETUP(user)
+{
+	int pidfd;
+
+	if (!is_built_in("user"))
+		SKIP(return, "no user namespaces");
+	ASSERT_EQ(seteuid(variant->owner), 0);
+	self->target = target_in(CLONE_NEWUSER, &pidfd);
+	ASSERT_GT(self->target, 0);
+	ASSERT_EQ(seteuid(0), 0);
+	self->fd = variant->by_pidfd ? pidfd : open_ns_of(self->target, "user");
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(user)
+{
+	end_target(self->target);
+}
+
+FIXTURE_VARIANT_ADD(user, own_nsfd)
+{
+};
+
+FIXTURE_VARIANT_ADD(user, foreign_pidfd)
+{
+	.by_pidfd = true,
+	.owner = 1000,
+};
+
+/* The lines of a status file that start so, as one text. */
+static const char *status_lines(int fd, const char *start, char *lines, size_t size)
+{
+	char status[8192];
+	ssize_t length = pread(fd, status, sizeof(status) - 1, 0);
+	size_t used = 0;
+
+	lines[0] = 0;
+	if (length < 0)
+		return lines;
+	status[length] = 0;
+	for (char *line = strtok(status, "\n"); line; line = strtok(NULL, "\n")) {
+		if (!strncmp(line, start, strlen(start)) && used < size)
+			used += snprintf(lines + used, size - used, "%s\n", line);
+	}
+	return lines;
+}
+
+static int open_status(void)
+{
+	return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+}
+
+/* Is full of capabilities, whatever the caller had and had given up before. */
+TEST_F(user, capabilities)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	unsigned long long all = (2ULL << read_number("/proc/sys/kernel/cap_last_cap")) - 1;
+	char expected[256], seen[256];
+
+	ASSERT_EQ(prctl(PR_CAPBSET_DROP, CAP_WAKE_ALARM), 0);
+	ASSERT_EQ(syscall(SYS_capget, &header, data), 0);
+	data[0].effective = 1 << CAP_SYS_ADMIN | 1 << CAP_SYS_PTRACE;
+	data[1].effective = 0;
+	data[0].permitted = data[0].effective | 1 << CAP_CHOWN;
+	data[1].permitted = 0;
+	data[0].inheritable = 1 << CAP_CHOWN;
+	ASSERT_EQ(syscall(SYS_capset, &header, data), 0);
+	ASSERT_EQ(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0), 0);
+
+	ASSERT_EQ(setns(self->fd, CLONE_NEWUSER), 0);
+	snprintf(expected, sizeof(expected),
+		 "CapInh:\t%016x\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016x\n",
+		 0, all, all, all, 0);
+	EXPECT_STREQ(status_lines(open_status(), "Cap", seen, sizeof(seen)), expected);
+}
+
+/* Except for what a task has forbidden itself to execute. */
+TEST_F(user, securebits)
+{
+	int kept = SECBIT_EXEC_RESTRICT_FILE | SECBIT_EXEC_RESTRICT_FILE_LOCKED;
+	int lost = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS;
+
+	ASSERT_EQ(prctl(PR_SET_SECUREBITS, kept | lost), 0);
+	ASSERT_EQ(setns(self->fd, CLONE_NEWUSER), 0);
+	EXPECT_EQ(prctl(PR_GET_SECUREBITS), kept);
+}
+
+/* The caller stays who it is, and who that is has another number there. */
+TEST_F(user, ids)
+{
+	gid_t groups[] = { 0, 1234 };
+	char path[64], before[3][256], after[256];
+	static const char *const lines[] = { "Uid:", "Gid:", "Groups:" };
+	int status = open_status();
+
+	ASSERT_EQ(setgroups(ARRAY_SIZE(groups), groups), 0);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", self->target);
+	ASSERT_EQ(write_file(path, "70 0 1"), 0);
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", self->target);
+	ASSERT_EQ(write_file(path, "80 0 1"), 0);
+	for (int i = 0; i < ARRAY_SIZE(lines); i++)
+		status_lines(status, lines[i], before[i], sizeof(before[i]));
+
+	ASSERT_EQ(setns(self->fd, CLONE_NEWUSER), 0);
+	EXPECT_EQ(getuid(), 70);
+	EXPECT_EQ(geteuid(), 70);
+	EXPECT_EQ(getgid(), 80);
+	EXPECT_EQ(getegid(), 80);
+	ASSERT_EQ(getgroups(ARRAY_SIZE(groups), groups), 2);
+	EXPECT_EQ(groups[0], 80);
+	EXPECT_EQ(groups[1], read_number("/proc/sys/kernel/overflowgid"));
+	/* The file shows them to the one who opened it, who was outside */
+	for (int i = 0; i < ARRAY_SIZE(lines); i++)
+		EXPECT_STREQ(status_lines(status, lines[i], after, sizeof(after)), before[i]);
+}
+
+/*
+ * Over a user namespace of its own the caller was all-powerful before. Joining that
+ * of somebody else brings capabilities, and therefore what other credentials do.
+ */
+TEST_F(user, dumpable_and_parent_death_signal)
+{
+	bool own = variant->owner == 0;
+	int signal = -1;
+
+	ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	ASSERT_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0);
+	ASSERT_EQ(setns(self->fd, CLONE_NEWUSER), 0);
+	EXPECT_EQ(prctl(PR_GET_DUMPABLE), own ? 1 : read_number("/proc/sys/fs/suid_dumpable"));
+	ASSERT_EQ(prctl(PR_GET_PDEATHSIG, &signal), 0);
+	EXPECT_EQ(signal, own ? SIGUSR1 : 0);
+}
+
+/* Unlike with a new user namespace, the keyrings stay. */
+TEST_F(user, keyrings)
+{
+	static const int keyrings[] = {
+		KEY_SPEC_THREAD_KEYRING, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_SESSION_KEYRING,
+	};
+	long before[ARRAY_SIZE(keyrings)];
+
+	for (int i = 0; i < ARRAY_SIZE(keyrings); i++) {
+		before[i] = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, keyrings[i], 1);
+		if (before[i] < 0)
+			SKIP(return, "no keyrings: %s", strerror(errno));
+	}
+	ASSERT_EQ(setns(self->fd, CLONE_NEWUSER), 0);
+	for (int i = 0; i < ARRAY_SIZE(keyrings); i++) {
+		EXPECT_EQ(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, keyrings[i], 0), before[i]) {
+			TH_LOG("keyring %d", keyrings[i]);
 		}
 	}
 }
 
-TEST_HARNESS_MAIN
+/* The other types leave the credentials alone. */
+TEST(other_types_keep_the_credentials)
+{
+	int flags = built_in(all_types & ~CLONE_NEWUSER);
+	int signal = -1, pidfd;
+	char before[256], after[256];
+	pid_t target = target_in(flags, &pidfd);
+
+	ASSERT_GT(target, 0);
+	ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	ASSERT_EQ(prctl(PR_SET_PDEATHSIG, SIGUSR1), 0);
+	ASSERT_EQ(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT), 0);
+	ASSERT_EQ(lose_capability(CAP_WAKE_ALARM), 0);
+	status_lines(open_status(), "Cap", before, sizeof(before));
+
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		int nsfd = open_ns_of(target, types[i].name);
+
+		if (types[i].flag & flags)
+			ASSERT_EQ(setns(nsfd, types[i].flag), 0);
+	}
+	ASSERT_EQ(setns(pidfd, flags), 0);
+	EXPECT_EQ(prctl(PR_GET_DUMPABLE), 1);
+	ASSERT_EQ(prctl(PR_GET_PDEATHSIG, &signal), 0);
+	EXPECT_EQ(signal, SIGUSR1);
+	EXPECT_EQ(prctl(PR_GET_SECUREBITS), SECBIT_NOROOT);
+	EXPECT_STREQ(status_lines(open_status(), "Cap", after, sizeof(after)), before);
+}
+
+/*
+ * Time namespaces: the clocks are those at home, and offsets that are precisely
+ * known. A clock that was read elsewhere is sorted in between two readings at home.
+ */
+
+enum timens_fd {
+	TIME,
+	TIME_FOR_CHILDREN,
+	TIME_PIDFD,
+};
+
+static const struct {
+	clockid_t id;
+	bool boottime;
+	const char *name;
+} clocks[] = {
+	{ CLOCK_MONOTONIC, false, "monotonic" },
+	{ CLOCK_MONOTONIC_RAW, false, "monotonic_raw" },
+	/* With any clock source, the vDSO reads this one without a system call */
+	{ CLOCK_MONOTONIC_COARSE, false, "monotonic_coarse" },
+	{ CLOCK_BOOTTIME, true, "boottime" },
+};
+
+struct timens {
+	int fd;
+	pid_t pid;
+	ino_t ino;
+	int monotonic;	/* offsets in seconds */
+	int boottime;
+};
+
+static long long nanoseconds(const struct timespec *ts)
+{
+	return ts->tv_sec * 1000000000LL + ts->tv_nsec;
+}
+
+/* What clock @i would be at home, by the vDSO or by a system call, if it is @there. */
+static long long read_clock(int i, const struct timens *there, bool vdso)
+{
+	int offset = clocks[i].boottime ? there->boottime : there->monotonic;
+	struct timespec ts = {};
+
+	if (vdso)
+		clock_gettime(clocks[i].id, &ts);
+	else
+		syscall(SYS_clock_gettime, clocks[i].id, &ts);
+	ts.tv_sec -= offset;
+	return nanoseconds(&ts);
+}
+
+static int write_offsets(const struct timens *ns)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "monotonic %d 0\nboottime %d 0", ns->monotonic, ns->boottime);
+	return write_file("/proc/self/timens_offsets", text);
+}
+
+/* Leaves the caller where it was. */
+static int make_timens(struct timens *ns, enum timens_fd kind)
+{
+	int home = open_ns("time"), pidfd;
+
+	if (unshare(CLONE_NEWTIME) || write_offsets(ns))
+		return -1;
+	ns->ino = ns_ino("time_for_children");
+	switch (kind) {
+	case TIME:
+		ns->pid = target_in(0, &pidfd);
+		ns->fd = open_ns_of(ns->pid, "time");
+		break;
+	case TIME_FOR_CHILDREN:
+		/* Nobody is in it, and its offsets could still be changed */
+		ns->pid = target_in(CLONE_NEWTIME, &pidfd);
+		ns->fd = open_ns("time_for_children");
+		break;
+	case TIME_PIDFD:
+		ns->pid = target_in(0, &ns->fd);
+		break;
+	}
+	return setns(home, CLONE_NEWTIME);
+}
+
+FIXTURE(time)
+{
+	int home;
+	struct timens none;
+	struct timens a;
+	struct timens b;
+};
+
+FIXTURE_VARIANT(time)
+{
+	enum timens_fd kind;
+};
+
+FIXTURE_SETUP(time)
+{
+	if (!is_built_in("time"))
+		SKIP(return, "no time namespaces");
+	self->home = open_ns("time");
+	self->a = (struct timens){ .monotonic = 864000, .boottime = 1728000 };
+	self->b = (struct timens){ .monotonic = 86400000, .boottime = 8640000 };
+	ASSERT_EQ(make_timens(&self->a, variant->kind), 0);
+	ASSERT_EQ(make_timens(&self->b, variant->kind), 0);
+	ASSERT_GE(self->a.fd, 0);
+	ASSERT_GE(self->b.fd, 0);
+}
+
+FIXTURE_TEARDOWN(time)
+{
+	end_target(self->a.pid);
+	end_target(self->b.pid);
+}
+
+FIXTURE_VARIANT_ADD(time, nsfd)
+{
+	.kind = TIME,
+};
+
+FIXTURE_VARIANT_ADD(time, nsfd_for_children)
+{
+	.kind = TIME_FOR_CHILDREN,
+};
+
+FIXTURE_VARIANT_ADD(time, pidfd)
+{
+	.kind = TIME_PIDFD,
+};
+
+/* The clocks are read in one time namespace after the other, and never go back. */
+static void expect_order(struct __test_metadata *_metadata, const struct timens *ns,
+			 long long *last)
+{
+	for (int i = 0; i < ARRAY_SIZE(clocks); i++) {
+		for (int vdso = 1; vdso >= 0; vdso--) {
+			long long now = read_clock(i, ns, vdso);
+
+			EXPECT_GE(now, last[i]) {
+				TH_LOG("%s by %s, offset %d", clocks[i].name,
+				       vdso ? "vDSO" : "system call", ns->monotonic);
+			}
+			last[i] = now;
+		}
+	}
+}
+
+TEST_F(time, clocks)
+{
+	long long last[ARRAY_SIZE(clocks)] = {};
+
+	expect_order(_metadata, &self->none, last);
+	ASSERT_EQ(setns(self->a.fd, CLONE_NEWTIME), 0);
+	expect_order(_metadata, &self->a, last);
+	ASSERT_EQ(setns(self->home, CLONE_NEWTIME), 0);
+	expect_order(_metadata, &self->none, last);
+}
+
+/* The page that the vDSO reads is another one each time. */
+TEST_F(time, clocks_between_two)
+{
+	long long last[ARRAY_SIZE(clocks)] = {};
+
+	for (int i = 0; i < 20; i++) {
+		const struct timens *ns = i % 2 ? &self->b : &self->a;
+
+		ASSERT_EQ(setns(ns->fd, CLONE_NEWTIME), 0);
+		expect_order(_metadata, ns, last);
+	}
+	ASSERT_EQ(setns(self->home, CLONE_NEWTIME), 0);
+	expect_order(_metadata, &self->none, last);
+}
+
+TEST_F(time, also_for_children)
+{
+	ASSERT_EQ(setns(self->a.fd, CLONE_NEWTIME), 0);
+	EXPECT_EQ(ns_ino("time"), self->a.ino);
+	EXPECT_EQ(ns_ino("time_for_children"), self->a.ino);
+	ASSERT_EQ(setns(self->home, CLONE_NEWTIME), 0);
+	EXPECT_NE(ns_ino("time"), self->a.ino);
+	EXPECT_EQ(ns_ino("time_for_children"), ns_ino("time"));
+}
+
+TEST_F(time, offsets_are_final)
+{
+	ASSERT_EQ(setns(self->a.fd, CLONE_NEWTIME), 0);
+	EXPECT_EQ(write_offsets(&self->b), -1);
+	EXPECT_EQ(errno, EACCES);
+}
+
+TEST(time_refused_join_leaves_offsets_open)
+{
+	struct timens ns = { .monotonic = 1000, .boottime = 1000 };
+	struct one_call call = { .nstype = CLONE_NEWTIME };
+
+	if (!is_built_in("time"))
+		SKIP(return, "no time namespaces");
+	ASSERT_EQ(unshare(CLONE_NEWTIME), 0);
+	call.fd = open_ns("time_for_children");
+	run_in_child(CLONE_VM, make_one_call, &call);
+	ASSERT_EQ(call.err, EUSERS);
+	EXPECT_EQ(write_offsets(&ns), 0);
+}
+
+/* System V IPC: of what a process holds there, the semaphore adjustments are made. */
+
+/* A semaphore at 5, which goes back to 0 with the adjustments of the caller. */
+static int sem_to_undo(void)
+{
+	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
+	int sem = semget(IPC_PRIVATE, 1, 0600);
+
+	return semop(sem, &add, 1) ? -1 : sem;
+}
+
+TEST(ipc_only_joining_it_applies_adjustments)
+{
+	int flags = built_in(all_types & ~(CLONE_NEWUSER | CLONE_NEWIPC));
+	int pidfd, sem;
+	pid_t target = target_in(flags, &pidfd);
+
+	ASSERT_GT(target, 0);
+	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
+	sem = sem_to_undo();
+	ASSERT_GE(sem, 0);
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		int nsfd = open_ns_of(target, types[i].name);
+
+		if (!(types[i].flag & flags))
+			continue;
+		ASSERT_EQ(setns(nsfd, types[i].flag), 0);
+		EXPECT_EQ(semctl(sem, 0, GETVAL), 5) {
+			TH_LOG("%s", types[i].name);
+		}
+	}
+	ASSERT_EQ(setns(pidfd, flags), 0);
+	EXPECT_EQ(semctl(sem, 0, GETVAL), 5);
+	ASSERT_EQ(setns(pidfd_open(getpid()), flags | CLONE_NEWIPC), 0);
+	EXPECT_EQ(semctl(sem, 0, GETVAL), 0);
+}
+
+static int join_with_adjustments(void *arg)
+{
+	struct one_call *call = arg;
+	int sem = sem_to_undo();
+
+	call->err = refusal(call->fd, call->nstype);
+	/* For the parent, who sees what it was when the call had returned */
+	call->fd = semctl(sem, 0, GETVAL);
+	return 0;
+}
+
+TEST(ipc_refused_join_applies_no_adjustments)
+{
+	struct one_call call = { .nstype = CLONE_NEWIPC | CLONE_NEWTIME };
+
+	if (!is_built_in("time"))
+		SKIP(return, "no time namespaces");
+	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
+	ASSERT_GT(target_in(CLONE_NEWTIME, &call.fd), 0);
+	run_in_child(CLONE_VM, join_with_adjustments, &call);
+	ASSERT_EQ(call.err, EUSERS);
+	EXPECT_EQ(call.fd, 5);
+}
+
+/* Adjustments that tasks have in common wait for the last of them. */
+TEST(ipc_join_leaves_shared_adjustments)
+{
+	struct one_call call = { .nstype = CLONE_NEWIPC };
+	int sem;
+
+	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
+	sem = sem_to_undo();
+	ASSERT_GE(sem, 0);
+	call.fd = open_ns("ipc");
+	run_in_child(CLONE_VM | CLONE_SYSVSEM, make_one_call, &call);
+	ASSERT_EQ(call.err, 0);
+	EXPECT_EQ(semctl(sem, 0, GETVAL), 5);
+	ASSERT_EQ(setns(call.fd, CLONE_NEWIPC), 0);
+	EXPECT_EQ(semctl(sem, 0, GETVAL), 0);
+}
+
+TEST(ipc_join_leaves_shm_attached)
+{
+	int fd, home, kept, removed;
+	char *in_kept, *in_removed;
+	struct shmid_ds ds;
+
+	fd = open_ns("ipc");
+	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
+	home = open_ns("ipc");
+	kept = shmget(IPC_PRIVATE, 1, 0600);
+	in_kept = shmat(kept, NULL, 0);
+	ASSERT_NE(in_kept, (void *)-1);
+	*in_kept = 'k';
+	removed = shmget(IPC_PRIVATE, 1, 0600);
+	in_removed = shmat(removed, NULL, 0);
+	ASSERT_NE(in_removed, (void *)-1);
+	*in_removed = 'r';
+	ASSERT_EQ(shmctl(removed, IPC_RMID, NULL), 0);
+
+	ASSERT_EQ(setns(fd, CLONE_NEWIPC), 0);
+	EXPECT_EQ(*in_kept, 'k');
+	EXPECT_EQ(*in_removed, 'r');
+	EXPECT_EQ(shmdt(in_removed), 0);
+
+	ASSERT_EQ(setns(home, CLONE_NEWIPC), 0);
+	ASSERT_EQ(shmctl(kept, IPC_STAT, &ds), 0);
+	EXPECT_EQ(ds.shm_nattch, 1);
+	EXPECT_EQ(shmdt(in_kept), 0);
+	ASSERT_EQ(shmctl(kept, IPC_STAT, &ds), 0);
+	EXPECT_EQ(ds.shm_nattch, 0);
+	/* Detached from elsewhere, and gone with that */
+	EXPECT_EQ(shmctl(removed, IPC_STAT, &ds), -1);
+}
+
+/* A segment that nobody has attached goes when its creator ends, and not before. */
+TEST(ipc_join_leaves_shm_to_its_creator)
+{
+	int fd, line, shm = -1;
+	struct shmid_ds ds;
+	pid_t pid;
+
+	fd = open_ns("ipc");
+	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
+	ASSERT_EQ(write_file("/proc/sys/kernel/shm_rmid_forced", "1"), 0);
+	pid = fork_with_line(&line);
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		shm = shmget(IPC_PRIVATE, 1, 0600);
+		EXPECT_EQ(setns(fd, CLONE_NEWIPC), 0);
+		EXPECT_EQ(write(line, &shm, sizeof(shm)), sizeof(shm));
+		await_turn(line);
+		_exit(0);
+	}
+	ASSERT_EQ(read(line, &shm, sizeof(shm)), sizeof(shm));
+	EXPECT_EQ(shmctl(shm, IPC_STAT, &ds), 0);
+	close(line);
+	expect_done(_metadata, pid);
+	EXPECT_EQ(shmctl(shm, IPC_STAT, &ds), -1);
+}
+
+/* perf is told of each call that succeeds, once, and of what the task has then. */
+
+static const struct {
+	int index;
+	const char *name;
+} perf_links[] = {
+	{ NET_NS_INDEX, "net" },
+	{ UTS_NS_INDEX, "uts" },
+	{ IPC_NS_INDEX, "ipc" },
+	{ PID_NS_INDEX, "pid" },
+	{ USER_NS_INDEX, "user" },
+	{ MNT_NS_INDEX, "mnt" },
+	{ CGROUP_NS_INDEX, "cgroup" },
+};
+
+struct namespaces_record {
+	struct perf_event_header header;
+	__u32 pid, tid;
+	__u64 count;
+	struct perf_ns_link_info links[NR_NAMESPACES];
+};
+
+/* The records of the calling task, or NULL with errno set. */
+static struct perf_event_mmap_page *record_namespaces(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.exclude_kernel = 1,
+		.namespaces = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	void *ring;
+
+	if (fd < 0)
+		return NULL;
+	/* The first page is the header, the other the records: more than are made */
+	ring = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return ring == MAP_FAILED ? NULL : ring;
+}
+
+/* How many there are, and the last one */
+static int count_records(struct perf_event_mmap_page *ring, struct namespaces_record *last)
+{
+	__u64 head = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
+	char *data = (char *)ring + getpagesize();
+	int count = 0;
+
+	for (__u64 at = 0; at < head;) {
+		struct perf_event_header *header = (void *)(data + at);
+
+		if (header->type == PERF_RECORD_NAMESPACES) {
+			memcpy(last, header, sizeof(*last));
+			count++;
+		}
+		at += header->size;
+	}
+	return count;
+}
+
+FIXTURE(perf)
+{
+	int fd;
+	pid_t target;
+};
+
+FIXTURE_VARIANT(perf)
+{
+	const char *nsfd;
+	int flags;
+};
+
+FIXTURE_SETUP(perf)
+{
+	int pidfd;
+
+	self->target = target_in(built_in(variant->flags), &pidfd);
+	ASSERT_GT(self->target, 0);
+	self->fd = variant->nsfd ? open_ns_of(self->target, variant->nsfd) : pidfd;
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(perf)
+{
+	end_target(self->target);
+}
+
+FIXTURE_VARIANT_ADD(perf, mnt_nsfd)
+{
+	.nsfd = "mnt",
+	.flags = CLONE_NEWNS,
+};
+
+FIXTURE_VARIANT_ADD(perf, all_pidfd)
+{
+	.flags = all_types,
+};
+
+TEST_F(perf, one_record)
+{
+	struct perf_event_mmap_page *ring = record_namespaces();
+	struct namespaces_record record = {};
+
+	if (!ring)
+		SKIP(return, "no perf events: %s", strerror(errno));
+	ASSERT_EQ(count_records(ring, &record), 0);
+	ASSERT_EQ(setns(self->fd, built_in(variant->flags)), 0);
+	ASSERT_EQ(count_records(ring, &record), 1);
+	EXPECT_EQ(record.pid, getpid());
+	EXPECT_EQ(record.tid, syscall(SYS_gettid));
+	ASSERT_EQ(record.count, NR_NAMESPACES);
+	for (int i = 0; i < ARRAY_SIZE(perf_links); i++) {
+		EXPECT_EQ(record.links[perf_links[i].index].ino, ns_ino(perf_links[i].name)) {
+			TH_LOG("%s", perf_links[i].name);
+		}
+	}
+}
+
+struct recorded_calls {
+	struct perf_event_mmap_page *ring;
+	int pidfd;
+	int nsfd;
+};
+
+static int make_refused_calls(void *arg)
+{
+	struct recorded_calls *calls = arg;
+
+	calls->ring = record_namespaces();
+	if (!calls->ring)
+		return 0;
+	/* Before any namespace is asked, at the first that is, and at the last */
+	if (refusal(calls->nsfd, CLONE_NEWIPC) != EINVAL ||
+	    refusal(calls->pidfd, CLONE_NEWUSER | CLONE_NEWUTS) != EINVAL ||
+	    refusal(calls->pidfd, CLONE_NEWUTS | CLONE_NEWTIME) != EUSERS)
+		_exit(1);
+	return 0;
+}
+
+TEST(perf_no_record_of_a_refused_call)
+{
+	struct recorded_calls calls = {};
+	struct namespaces_record record = {};
+
+	if (!is_built_in("time") || !is_built_in("user"))
+		SKIP(return, "no time or no user namespaces");
+	ASSERT_GT(target_in(CLONE_NEWUTS | CLONE_NEWTIME, &calls.pidfd), 0);
+	calls.nsfd = open_ns("uts");
+	run_in_child(CLONE_VM, make_refused_calls, &calls);
+	if (!calls.ring)
+		SKIP(return, "no perf events");
+	EXPECT_EQ(count_records(calls.ring, &record), 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == ARRAY_SIZE(links) + 2 && !strcmp(argv[1], EXPECT_LINKS))
+		return compare_links(argv + 2);
+	return test_harness_run(argc, argv);
+}

@@ -79,23 +79,6 @@ struct mnt_info {
 
 enum { USER, MNT, UTS, IPC, PID, CGROUP, NET, TIME, TYPES };
 
-/* All that /proc/self/ns/ has, and by which type a link is changed */
-static const struct {
-	const char *name;
-	int flag;
-} links[] = {
-	{ "user", CLONE_NEWUSER },
-	{ "mnt", CLONE_NEWNS },
-	{ "uts", CLONE_NEWUTS },
-	{ "ipc", CLONE_NEWIPC },
-	{ "pid", 0 },
-	{ "pid_for_children", CLONE_NEWPID },
-	{ "cgroup", CLONE_NEWCGROUP },
-	{ "net", CLONE_NEWNET },
-	{ "time", CLONE_NEWTIME },
-	{ "time_for_children", CLONE_NEWTIME },
-};
-
 struct view {
 	ino_t ino[ARRAY_SIZE(links)];
 };

@@ -275,23 +275,6 @@ FIXTURE_TEARDOWN(caller)
 	close(self->scene.pidfd);
 }
 
-/* What a process is in, and which type of namespace changes that. */
-static const struct {
-	const char *name;
-	int flag;
-} links[] = {
-	{ "user", CLONE_NEWUSER },
-	{ "mnt", CLONE_NEWNS },
-	{ "uts", CLONE_NEWUTS },
-	{ "ipc", CLONE_NEWIPC },
-	{ "pid", 0 },
-	{ "pid_for_children", CLONE_NEWPID },
-	{ "cgroup", CLONE_NEWCGROUP },
-	{ "net", CLONE_NEWNET },
-	{ "time", CLONE_NEWTIME },
-	{ "time_for_children", CLONE_NEWTIME },
-};
-
 /* O_PATH, because not everybody may list the directory. A type may not be built in. */
 static bool read_links(ino_t inos[ARRAY_SIZE(links)])
 {

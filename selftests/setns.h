@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,23 @@ static const struct {
 
 static const int all_types = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
 			     CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME;
+
+/* Every link in /proc/PID/ns/, and the type that changes it if it is joined */
+static const struct {
+	const char *name;
+	int flag;
+} links[] = {
+	{ "user", CLONE_NEWUSER },
+	{ "mnt", CLONE_NEWNS },
+	{ "uts", CLONE_NEWUTS },
+	{ "ipc", CLONE_NEWIPC },
+	{ "pid", 0 },
+	{ "pid_for_children", CLONE_NEWPID },
+	{ "cgroup", CLONE_NEWCGROUP },
+	{ "net", CLONE_NEWNET },
+	{ "time", CLONE_NEWTIME },
+	{ "time_for_children", CLONE_NEWTIME },
+};
 
 /* Not a thread as pthread_create() makes them: has its own root directory */
 enum { THREAD = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
@@ -217,6 +235,105 @@ static inline int set_capabilities(__u64 caps)
 static inline int lose_capability(int cap)
 {
 	return set_capabilities(~(1ULL << cap));
+}
+
+/* Of @flags, those whose types this kernel has. */
+static inline int built_in(int flags)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++)
+		flags &= is_built_in(types[i].name) ? ~0 : ~types[i].flag;
+	return flags;
+}
+
+static inline const char *name_of(int flag)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (types[i].flag == flag)
+			return types[i].name;
+	}
+	return NULL;
+}
+
+static inline ino_t ns_ino_of(pid_t pid, const char *name)
+{
+	struct stat st;
+	int fd = open_ns_of(pid, name);
+	ino_t ino = 0;
+
+	if (fd >= 0 && !fstat(fd, &st))
+		ino = st.st_ino;
+	close(fd);
+	return ino;
+}
+
+static inline void end_target(pid_t pid)
+{
+	/* There may be none, and 0 and -1 are whole crowds to kill(2) */
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+/* A child whose own checks count, and which must come to its end. */
+static inline void expect_done(struct __test_metadata *_metadata, pid_t pid)
+{
+	int status;
+
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0);
+}
+
+/* A child, and a line on which it and its parent pass each other the turn. */
+static inline pid_t fork_with_line(int *line)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	pid = fork();
+	*line = ends[pid == 0];
+	close(ends[pid != 0]);
+	return pid;
+}
+
+static inline bool pass_turn(int line)
+{
+	return send(line, "", 1, MSG_NOSIGNAL) == 1;
+}
+
+static inline bool await_turn(int line)
+{
+	char c;
+
+	return read(line, &c, 1) == 1;
+}
+
+struct one_call {
+	int fd;
+	int nstype;
+	int err;
+};
+
+static inline int make_one_call(void *arg)
+{
+	struct one_call *call = arg;
+
+	call->err = refusal(call->fd, call->nstype);
+	return 0;
+}
+
+/*
+ * The last type to be asked refuses, after all others are installed: a task that
+ * shares memory cannot join a time namespace.
+ */
+static inline int late_refusal(int pidfd, int flags)
+{
+	struct one_call call = { .fd = pidfd, .nstype = flags | CLONE_NEWTIME };
+
+	run_in_child(CLONE_VM, make_one_call, &call);
+	return call.err;
 }
 
 #endif
