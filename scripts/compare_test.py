@@ -205,7 +205,7 @@ class CompareTest(unittest.TestCase):
 
     def test_racy_calls(self):
         for suite in ("setns:racy", "setns:threads"):
-            self.replace(f"rust/{suite}.trace", EINVAL, EPERM)
+            (self.results / f"rust/{suite}.trace").unlink()
             self.replace(f"rust/{suite}.ktap", "fd 7", "fd 8")
         self.assert_green()
 
@@ -214,21 +214,19 @@ class CompareTest(unittest.TestCase):
         self.assert_green()
 
     def test_trace_is_missing(self):
-        for suite in ("dir-sub:plain", "setns:racy", "setns:threads"):
-            with self.subTest(suite):
-                (self.results / f"rust/{suite}.trace").unlink()
-                self.assert_red("the trace on Rust is missing or empty")
+        (self.results / "rust/dir-sub:plain.trace").unlink()
+        self.assert_red("the trace on Rust is missing or empty")
 
     def test_trace_is_empty(self):
         self.write("c/dir-sub:plain.trace", "\n")
         self.assert_red("the trace on C is missing or empty")
 
     def test_trace_has_no_calls(self):
-        self.write("rust/setns:racy.trace", trace())
+        self.write("rust/dir-sub:plain.trace", trace())
         self.assert_red("the trace on Rust has 0 of the 2 calls that were served")
 
     def test_trace_lacks_a_call(self):
-        self.write("rust/setns:threads.trace", trace((2222, 3, 0, "0x0")))
+        self.write("rust/dir-sub:plain.trace", trace((2222, 3, 0, "0x0")))
         self.assert_red("the trace on Rust has 1 of the 2 calls that were served")
 
     def test_trace_has_lost_events(self):
