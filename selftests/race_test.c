@@ -431,7 +431,7 @@ static enum order order_of_round(int round)
 
 /* Leaks. In a user namespace of its own, the test may have few of each type. */
 
-enum { LIMIT = 16 };
+enum { LIMIT = 10 };
 
 static int limit_namespaces(int and_unshare)
 {
@@ -499,7 +499,7 @@ static bool all_built_in(void)
  * of them, or it is not.
  */
 
-enum { EXITS = 80 };
+enum { EXITS = 50 };
 
 FIXTURE(exiting)
 {
@@ -1054,7 +1054,7 @@ TEST(joining_each_other)
  * goes to where the others come from.
  */
 
-enum { DEPARTURES = 50, LEFT_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
+enum { DEPARTURES = 40, LEFT_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
 
 FIXTURE(leaving)
 {
@@ -1438,7 +1438,7 @@ TEST(threads)
 
 /* The caller is killed, wherever it is. */
 
-enum { KILLS = 100 };
+enum { KILLS = 60 };
 
 static int join_until_killed(void *arg)
 {
@@ -1489,7 +1489,7 @@ TEST(killing)
 enum { MOUNT_DOUBLINGS = 13, BURIED_TYPES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC };
 
 /* How often it is tried, and how often at most if it was not hit */
-enum { BREATHS = 60, MAX_BREATHS = 400 };
+enum { BREATHS = 40, MAX_BREATHS = 400 };
 
 static int bury_root(void)
 {
