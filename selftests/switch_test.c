@@ -16,7 +16,7 @@
 
 #define TASKS		8
 #define LOADS		200	/* and as many unloads */
-#define SWITCHES	50	/* there and back, which is all the same to the dispatcher */
+#define SWITCHES	50	/* there and back, if there is no module to be loaded */
 #define ENABLED		"/sys/module/rust_setns/parameters/enabled"
 
 struct shared {
