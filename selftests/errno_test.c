@@ -1072,17 +1072,13 @@ static const int worlds[] = { 0, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNS | CLONE_
 
 static int err_alone(int flag, int owned)
 {
-	switch (flag) {
-	case CLONE_NEWUSER:
-		return EINVAL;
-	case CLONE_NEWNS:
-	case CLONE_NEWPID:
-		return owned & flag ? EINVAL : EPERM;
-	case CLONE_NEWTIME:
-		return EUSERS;
-	default:
-		return EPERM;
-	}
+	int err = EPERM;
+
+	if (flag == CLONE_NEWTIME)
+		err = EUSERS;
+	else if (flag == CLONE_NEWUSER || owned & flag)
+		err = EINVAL;
+	return err;
 }
 
 static void make_calls_where_all_refuse(struct calls *calls, int owned)

@@ -431,7 +431,7 @@ static enum order order_of_round(int round)
 
 /* Leaks. In a user namespace of its own, the test may have few of each type. */
 
-enum { LIMIT = 10 };
+enum { LIMIT = 16 };
 
 static int limit_namespaces(int and_unshare)
 {

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,7 +170,7 @@ static inline int refusal(int fd, int nstype)
  */
 static inline void run_in_child(int how, int (*fn)(void *arg), void *arg)
 {
-	static char stack[1 << 16] __attribute__((aligned(16)));
+	static alignas(16) char stack[1 << 16];
 	int signal = how & CLONE_THREAD ? 0 : SIGCHLD;
 	pid_t pid;
 
