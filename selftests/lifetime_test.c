@@ -507,6 +507,42 @@ TEST_F(last_reference, is_not_taken_by_a_refused_join)
 	in_rounds(_metadata, built_in(variant->flags), self->foreign);
 }
 
+/* The one that the caller is in, and that its children will not be in. */
+static void leave_time_behind(struct __test_metadata *_metadata, int home)
+{
+	int nsfd, pidfd;
+	pid_t target = target_within_limit(CLONE_NEWTIME, &pidfd);
+
+	ASSERT_GT(target, 0);
+	nsfd = open_ns_of(target, "time");
+	ASSERT_EQ(setns(nsfd, CLONE_NEWTIME), 0);
+	close(nsfd);
+	close(pidfd);
+	end_target(target);
+	ASSERT_EQ(unshare_within_limit(CLONE_NEWTIME), 0);
+	ASSERT_EQ(setns(home, CLONE_NEWTIME), 0);
+}
+
+TEST(last_reference_to_time_namespace_without_children)
+{
+	pid_t pid;
+
+	if (!is_built_in("time") || !is_built_in("user"))
+		SKIP(return, "no time or no user namespaces");
+	ASSERT_EQ(unshare_user(CLONE_NEWTIME), 0);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		int home = open_ns("time");
+
+		ASSERT_EQ(set_limit(CLONE_NEWTIME), 0);
+		for (int i = 0; i < ROUNDS; i++)
+			leave_time_behind(_metadata, home);
+		_exit(0);
+	}
+	expect_done(_metadata, pid);
+}
+
 /* A user namespace is left by ending, and held by the credentials till then. */
 TEST(last_reference_to_user_namespace)
 {
