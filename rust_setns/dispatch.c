@@ -29,17 +29,31 @@ DEFINE_STATIC_SRCU_FAST(setns_srcu);
  * setns_switch - put an implementation in charge of setns(2)
  * @impl: the implementation, or NULL for the one in C
  *
- * When this returns, no task is in the implementation that was in charge
- * before, unless that was the one in C. Callers exclude each other.
+ * Calls that are under way end where they have begun: no one waits for them here,
+ * as there are ways for a user to make one last. Before the code of an
+ * implementation goes away, see setns_drain().
  *
- * Context: Process context. Sleeps until the last call has left.
+ * Context: Any. Callers exclude each other.
  */
 void setns_switch(setns_fn *impl)
 {
 	rcu_assign_pointer(setns_impl, impl);
-	synchronize_srcu(&setns_srcu);
 }
 EXPORT_SYMBOL_FOR_MODULES(setns_switch, "rust_setns");
+
+/**
+ * setns_drain - wait for the calls in an implementation that is not in charge
+ *
+ * When this returns, no task is in the implementation that was in charge
+ * before the last switch, unless that was the one in C.
+ *
+ * Context: Process context. Sleeps until the last call has left.
+ */
+void setns_drain(void)
+{
+	synchronize_srcu(&setns_srcu);
+}
+EXPORT_SYMBOL_FOR_MODULES(setns_drain, "rust_setns");
 
 /**
  * __setns_dispatch - call the implementation that is in charge, probably Rust

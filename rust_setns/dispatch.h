@@ -27,6 +27,7 @@ DECLARE_PER_CPU(struct setns_calls, setns_calls);
 extern setns_fn __rcu *setns_impl;
 
 void setns_switch(setns_fn *impl);
+void setns_drain(void);
 long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
 
 /**

@@ -74,7 +74,7 @@ MODULE_PARM_DESC(enabled, "Serve setns(2) in Rust: 1 (default), or 0 for C");
 /**
  * rust_setns_start - let Rust serve setns(2), if it is enabled
  *
- * Context: Process context. May sleep.
+ * Context: Process context. May sleep, for the lock of the parameters.
  */
 void rust_setns_start(void)
 {
@@ -97,4 +97,5 @@ void rust_setns_stop(void)
 	started = false;
 	update();
 	kernel_param_unlock(THIS_MODULE);
+	setns_drain();
 }
