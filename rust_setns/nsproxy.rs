@@ -499,6 +499,80 @@ mod tests {
         Ok(())
     }
 
+    /// What is left of the number of an allocation that is to fail: see
+    /// `Documentation/fault-injection/fault-injection.rst`, `/proc/self/fail-nth`.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn fail_nth() -> *mut c_uint {
+        // SAFETY: The current task is valid.
+        unsafe { &raw mut (*Task::current_raw()).fail_nth }
+    }
+
+    /// Creates namespaces of the types in `asked`, of which allocation number `nth` fails, if there
+    /// is one.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn create_failing_at(nth: c_uint, asked: NsFlags, origin: Origin) -> (Result<NsProxy>, bool) {
+        let bits: u32 = asked.into();
+        // SAFETY: Nobody else reads or writes it.
+        unsafe { fail_nth().write(nth) };
+        let created = create_new_namespaces(bits.into(), origin);
+        // SAFETY: As above.
+        let left = unsafe { fail_nth().replace(0) };
+        (created, left == 0)
+    }
+
+    /// The first allocation fails, then the second, until there are no more: whatever was there
+    /// when one did not succeed is put. The errno is that of the type.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn undoes_whatever_allocation_fails(asked: NsFlags) -> Result {
+        let all = creatable().fold(NsFlags::default(), |all, ns| all | ns);
+        let all: u32 = all.into();
+        let set = create_new_namespaces(all.into(), Origin::current())?;
+        let origin = Origin {
+            nsproxy: set.as_ptr(),
+            ..Origin::current()
+        };
+        let before = references(&set)?;
+        let mut failures = 0;
+        let mut errnos = KVec::new();
+
+        for nth in 1.. {
+            let (created, injected) = create_failing_at(nth, asked, origin);
+            match created {
+                // What has failed may be of no importance.
+                Ok(created) => drop(created),
+                Err(err) => {
+                    assert!(injected);
+                    failures += 1;
+                    if !errnos.contains(&err.to_errno()) {
+                        errnos.push(err.to_errno(), GFP_KERNEL)?;
+                    }
+                }
+            }
+            assert!(references(&set)?.iter().eq(before.iter()));
+            if !injected {
+                break;
+            }
+        }
+
+        let bits: u32 = asked.into();
+        pr_info!("create_new_namespaces {bits:#x}: {failures} failures: {errnos:?}\n");
+        Ok(())
+    }
+
+    /// Each type alone, each pair of them, and all. Allocations that may sleep fail only if
+    /// `/sys/kernel/debug/failslab/ignore-gfp-wait` says so, which it does not while booting: the
+    /// test is to be run again then.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    #[test]
+    fn every_allocation_fails_once() -> Result {
+        for (i, first) in creatable().enumerate() {
+            for second in creatable().skip(i) {
+                undoes_whatever_allocation_fails(first | second)?;
+            }
+        }
+        undoes_whatever_allocation_fails(creatable().fold(NsFlags::default(), |all, ns| all | ns))
+    }
+
     #[test]
     fn creates_each_type_alone_and_all_at_once() -> Result {
         let mut all = NsFlags::default();

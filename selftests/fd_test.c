@@ -65,7 +65,6 @@
 #define IOC_NS_GET_PARENT	_IO(0xb7, 2)
 #define IOC_NS_MNT_GET_NEXT	_IOR(0xb7, 11, struct mnt_info)
 #define IOC_NS_MNT_GET_PREV	_IOR(0xb7, 12, struct mnt_info)
-#define IOC_PIDFD_GET_NS(nr)	_IO(0xff, nr)
 #define FLAG_TREE_CLONE		1
 #define FLAG_TREE_NAMESPACE	2
 #define FLAG_MOUNT_NAMESPACE	2
@@ -381,15 +380,6 @@ static void end_giver(struct gift *gift)
 	wait_until_dead(gift->fds[PIDFD]);
 }
 
-static const char *missing_type(void)
-{
-	for (int i = 0; i < TYPES; i++) {
-		if (!is_built_in(types[i].name))
-			return types[i].name;
-	}
-	return NULL;
-}
-
 /* The ways to come by a descriptor of what gift->fds[@which] stands for. */
 
 static int as_received(struct gift *gift, int which)
@@ -509,12 +499,7 @@ static int found_by_id(struct gift *gift, int which)
 
 static int got_from_pidfd(struct gift *gift, int which)
 {
-	static const int numbers[] = {
-		[USER] = 9, [MNT] = 3, [UTS] = 10, [IPC] = 2,
-		[PID] = 5, [CGROUP] = 1, [NET] = 4, [TIME] = 7,
-	};
-
-	return ioctl(gift->fds[PIDFD], IOC_PIDFD_GET_NS(numbers[which]), 0);
+	return ioctl(gift->fds[PIDFD], IOC_PIDFD_GET_NS(types[which].get), 0);
 }
 
 /* Neither the process is left, nor the giver. */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,19 +30,34 @@
 static const struct {
 	int flag;
 	const char *name;
+	int get;	/* the number of the ioctl that opens it, given a pidfd */
 } types[] = {
-	{ CLONE_NEWUSER, "user" },
-	{ CLONE_NEWNS, "mnt" },
-	{ CLONE_NEWUTS, "uts" },
-	{ CLONE_NEWIPC, "ipc" },
-	{ CLONE_NEWPID, "pid" },
-	{ CLONE_NEWCGROUP, "cgroup" },
-	{ CLONE_NEWNET, "net" },
-	{ CLONE_NEWTIME, "time" },
+	{ CLONE_NEWUSER, "user", 9 },
+	{ CLONE_NEWNS, "mnt", 3 },
+	{ CLONE_NEWUTS, "uts", 10 },
+	{ CLONE_NEWIPC, "ipc", 2 },
+	{ CLONE_NEWPID, "pid", 5 },
+	{ CLONE_NEWCGROUP, "cgroup", 1 },
+	{ CLONE_NEWNET, "net", 4 },
+	{ CLONE_NEWTIME, "time", 7 },
 };
+
+/* include/uapi/linux/pidfd.h cannot be had together with the C library's headers */
+#define IOC_PIDFD_GET_NS(nr)	_IO(0xff, nr)
 
 static const int all_types = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
 			     CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME;
+
+#define NR_SETS		255	/* of the eight types, but for the empty one */
+
+static inline int set_from(unsigned int bits)
+{
+	int set = 0;
+
+	for (int i = 0; i < ARRAY_SIZE(types); i++)
+		set |= bits & 1U << i ? types[i].flag : 0;
+	return set;
+}
 
 /* Every link in /proc/PID/ns/, and the type that changes it if it is joined */
 static const struct {
@@ -156,6 +172,16 @@ static inline bool is_built_in(const char *name)
 
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
 	return !access(path, F_OK);
+}
+
+/* Of a type that is not built in, or NULL */
+static inline const char *missing_type(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!is_built_in(types[i].name))
+			return types[i].name;
+	}
+	return NULL;
 }
 
 /* 0 if setns() does not refuse. */

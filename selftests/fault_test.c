@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * setns(2) when memory runs out: the first allocation of a call is made to fail, then
+ * the second, until the call has no more of them. A call that is refused must leave
+ * the caller as it was. When all who took part are gone, so must be their namespaces.
+ *
+ * Three user namespaces, each in the one before, and made anew for each set of types:
+ *
+ *	outer	counts what is created below it, by the limits in /proc/sys/user/
+ *	home	of the callers, with namespaces of all other types
+ *	target	that they join, with namespaces of all other types
+ *
+ * A reference that nobody puts keeps its namespace, which is counted still. That finds
+ * each of them. What is no reference to a namespace, only kmemleak can find.
+ *
+ * The same is done to unshare(2), which gives create_new_namespaces() something to
+ * create. And once nothing is injected: the callers are in a memory cgroup that is
+ * full.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "setns.h"
+#include "view.h"
+
+#define SEM_OF_CALLER	5	/* by way of SEM_UNDO */
+#define MAX_ALLOCATIONS	200	/* of one call */
+#define FIRST_ALLOCATIONS 30	/* of a call that makes many */
+#define MAX_ERRNOS	4	/* that differ, of the calls for one set */
+#define GRACE_PERIODS	200	/* until a namespace that nobody has is gone */
+#define VICTIMS		100	/* of the limit of a memory cgroup */
+#define ROOM_OF_VICTIM	(256 << 10)
+#define NOBODY		65534
+
+/* What is made to fail: objects of the slab caches, or the pages for them */
+enum { SLAB, PAGES, NR_INJECTORS };
+
+static const char *const injectors[] = { "failslab", "fail_page_alloc" };
+
+/* Which allocations the injectors leave alone. Those that may sleep, or not. */
+static int ignore_gfp_wait[NR_INJECTORS];
+
+static int open_knob(const char *injector, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", injector, name);
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+static int set_knob(const char *injector, const char *name, const char *value)
+{
+	int fd = open_knob(injector, name);
+	ssize_t written = write(fd, value, 1);
+
+	close(fd);
+	return written == 1 ? 0 : -1;
+}
+
+/* Not there, or not for us: -1 */
+static int find_injectors(void)
+{
+	for (int i = 0; i < NR_INJECTORS; i++) {
+		ignore_gfp_wait[i] = open_knob(injectors[i], "ignore-gfp-wait");
+		if (ignore_gfp_wait[i] < 0 || set_knob(injectors[i], "verbose", "0"))
+			return -1;
+	}
+	return set_knob("fail_page_alloc", "min-order", "0");
+}
+
+static int inject_into(int injector)
+{
+	for (int i = 0; i < NR_INJECTORS; i++) {
+		if (pwrite(ignore_gfp_wait[i], i == injector ? "N" : "Y", 1, 0) != 1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What is tried, and what has come of it */
+struct sweep {
+	int (*call)(int fd, int flags);
+	bool by_pidfd;
+	int flags;
+	int most;		/* allocations that are made to fail, or 0 for all */
+
+	int failures;		/* calls that were refused */
+	int errnos[MAX_ERRNOS];
+	const char *changed;	/* what a refused call has changed */
+	int leaked;		/* types of which a namespace is left */
+	bool done;
+};
+
+static int unshare_refusal(int fd, int flags)
+{
+	return unshare(flags) ? errno : 0;
+}
+
+static void note_errno(struct sweep *sweep, int err)
+{
+	int i = 0;
+
+	sweep->failures++;
+	while (i < MAX_ERRNOS - 1 && sweep->errnos[i] && sweep->errnos[i] != err)
+		i++;
+	sweep->errnos[i] = err;
+}
+
+/* The callers */
+
+struct world {
+	int fd;
+	int sem;
+	struct view *before;
+	struct view *now;
+};
+
+/*
+ * Returns the errno with which the call was refused, its allocation number @nth having
+ * failed. *@injected: there was one of that number.
+ */
+static int call_failing_at(const struct sweep *sweep, int fd, int fail_nth, int nth,
+			   bool *injected)
+{
+	char text[16];
+	ssize_t len;
+	int err;
+
+	snprintf(text, sizeof(text), "%d", nth);
+	if (pwrite(fail_nth, text, strlen(text), 0) < 0)
+		return -1;
+	err = sweep->call(fd, sweep->flags);
+	len = pread(fail_nth, text, sizeof(text), 0);
+	*injected = len == 2 && text[0] == '0';
+	if (pwrite(fail_nth, "0", 1, 0) != 1)
+		return -1;
+	return err;
+}
+
+static const char *difference(const struct view *before, const struct view *now)
+{
+	for (int i = 0; i < ARRAY_SIZE(items); i++) {
+		if (strcmp(before->text[i], now->text[i]))
+			return items[i].name;
+	}
+	return NULL;
+}
+
+/* 0: there is an allocation of that number, and its failure did no harm. */
+static int caller(struct sweep *sweep, const struct world *world, int nth)
+{
+	struct sembuf add = { .sem_op = SEM_OF_CALLER, .sem_flg = SEM_UNDO };
+	int fail_nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	bool injected;
+	int err;
+
+	if (fail_nth < 0 || semop(world->sem, &add, 1) || chdir("/proc"))
+		return 2;
+	look(world->before);
+	err = call_failing_at(sweep, world->fd, fail_nth, nth, &injected);
+	if (err < 0 || (err && !injected))
+		return 2;
+	if (!injected)
+		return 1;
+	/* What fails may be of no importance to the call */
+	if (err) {
+		note_errno(sweep, err);
+		look(world->now);
+		sweep->changed = difference(world->before, world->now);
+	}
+	return sweep->changed ? 2 : 0;
+}
+
+static void await_grace_period(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/*
+ * Until the credentials of the tasks that have been in a user namespace are gone: then
+ * it takes one allocation more to join it.
+ */
+static void await_no_ucounts(const struct sweep *sweep)
+{
+	for (int i = 0; i < 4 && sweep->flags == CLONE_NEWUSER && !sweep->by_pidfd; i++)
+		await_grace_period();
+}
+
+static int run_caller(struct sweep *sweep, const struct world *world, int nth)
+{
+	int status;
+	pid_t pid;
+
+	await_no_ucounts(sweep);
+	pid = fork();
+	if (pid == 0)
+		_exit(caller(sweep, world, nth));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 2;
+	return WEXITSTATUS(status);
+}
+
+static int sweep_over(struct sweep *sweep, const struct world *world, int injector)
+{
+	int most = sweep->most ?: MAX_ALLOCATIONS;
+	int ret = inject_into(injector);
+
+	for (int nth = 1; !ret && nth <= most; nth++)
+		ret = run_caller(sweep, world, nth);
+	return ret == 1 || (!ret && sweep->most) ? 0 : -1;
+}
+
+/* In a new user namespace, whose creator was @id in the one before. */
+static int map_root(int id)
+{
+	char map[32];
+
+	snprintf(map, sizeof(map), "0 %d 1", id);
+	return write_file("/proc/self/setgroups", "deny") ||
+	       write_file("/proc/self/uid_map", map) || write_file("/proc/self/gid_map", map);
+}
+
+/* A pidfd, or the namespace of a target that is dead, to have no more ucounts. */
+static int open_target(struct world *world, const struct sweep *sweep)
+{
+	int pidfd, fd = -1;
+	pid_t pid = target_in(all_types, &pidfd);
+
+	if (pid < 0 || sweep->by_pidfd) {
+		world->fd = pidfd;
+		return pid < 0 ? -1 : 0;
+	}
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (types[i].flag == sweep->flags)
+			fd = ioctl(pidfd, IOC_PIDFD_GET_NS(types[i].get), 0);
+	}
+	close(pidfd);
+	end_target(pid);
+	world->fd = fd;
+	return fd < 0 ? -1 : 0;
+}
+
+static int home(struct sweep *sweep, struct world *world)
+{
+	if (map_root(0))
+		return 1;
+	world->sem = semget(SEM_KEY, 1, IPC_CREAT | IPC_EXCL | 0600);
+	if (world->sem < 0 || (sweep->call == refusal && open_target(world, sweep)))
+		return 1;
+	for (int injector = 0; injector < NR_INJECTORS; injector++) {
+		if (sweep_over(sweep, world, injector))
+			return 1;
+	}
+	return 0;
+}
+
+/* The one who counts */
+
+static int allow(int flags, int count)
+{
+	char path[64], text[16];
+
+	snprintf(text, sizeof(text), "%d", count);
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", types[i].name);
+		if (flags & types[i].flag && write_file(path, text))
+			return -1;
+	}
+	return 0;
+}
+
+/* Is there room for one namespace of each type? */
+static bool is_room_for(int flags)
+{
+	int pidfd;
+	pid_t pid = clone3_in(flags, &pidfd);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		return false;
+	close(pidfd);
+	waitpid(pid, NULL, 0);
+	return true;
+}
+
+/* The types of which there is a namespace, though there is nobody who has one. */
+static int left_over(int flags)
+{
+	int left = 0;
+
+	if (allow(all_types, 1))
+		return -1;
+	for (int i = 0; i < GRACE_PERIODS; i++) {
+		if (is_room_for(flags))
+			return 0;
+		await_grace_period();
+	}
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!is_room_for(types[i].flag))
+			left |= types[i].flag;
+	}
+	return left;
+}
+
+static int outer(struct sweep *sweep, struct world *world)
+{
+	int pidfd, status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWUSER) || map_root(0))
+		return 1;
+	pid = clone3_in(all_types, &pidfd);
+	if (pid == 0)
+		_exit(home(sweep, world));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		return 1;
+	close(pidfd);
+	sweep->leaked = left_over(all_types);
+	sweep->done = true;
+	return 0;
+}
+
+static void print_sweep(const struct sweep *sweep)
+{
+	printf("# %s", sweep->call != refusal ? "unshare" : sweep->by_pidfd ? "pidfd" : "nsfd");
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (sweep->flags & types[i].flag)
+			printf(" %s", types[i].name);
+	}
+	printf(": %d failures:", sweep->failures);
+	for (int i = 0; i < MAX_ERRNOS && sweep->errnos[i]; i++)
+		printf(" %s", strerrorname_np(sweep->errnos[i]));
+	printf(", leaked:");
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (sweep->leaked & types[i].flag)
+			printf(" %s", types[i].name);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
+static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *what,
+			 int least_failures)
+{
+	struct sweep *sweep = mmap(NULL, sizeof(*sweep), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct world world = { .before = new_views(2) };
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(sweep, MAP_FAILED);
+	*sweep = *what;
+	world.now = world.before + 1;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0)
+		_exit(outer(sweep, &world));
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	print_sweep(sweep);
+	EXPECT_TRUE(sweep->done) {
+		TH_LOG("set %#x, at failure %d", sweep->flags, sweep->failures);
+	}
+	EXPECT_EQ(sweep->changed, NULL) {
+		TH_LOG("set %#x: a refused call has changed: %s", sweep->flags, sweep->changed);
+	}
+	EXPECT_EQ(sweep->leaked, 0) {
+		TH_LOG("set %#x: namespaces are left", sweep->flags);
+	}
+	for (int i = 0; i < MAX_ERRNOS && sweep->errnos[i]; i++) {
+		/* To join a user namespace, every reason not to get its ucounts is EINVAL */
+		int other = sweep->flags == CLONE_NEWUSER && !sweep->by_pidfd ? EINVAL : ENOMEM;
+
+		EXPECT_TRUE(sweep->call == unshare_refusal || sweep->errnos[i] == ENOMEM ||
+			    sweep->errnos[i] == other) {
+			TH_LOG("set %#x: %s", sweep->flags, strerrorname_np(sweep->errnos[i]));
+		}
+	}
+	EXPECT_GE(sweep->failures, least_failures);
+	munmap(sweep, sizeof(*sweep));
+	munmap(world.before, 2 * sizeof(struct view));
+}
+
+/* In C: nsproxy, credentials, fs_struct, pathname of the root */
+static int allocations_by_pidfd(int flags)
+{
+	return 1 + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS) +
+	       (flags & CLONE_NEWNS && flags != CLONE_NEWNS);
+}
+
+FIXTURE(fault)
+{
+};
+
+FIXTURE_SETUP(fault)
+{
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	if (find_injectors() || access("/proc/self/fail-nth", W_OK))
+		SKIP(return, "no fault injection");
+	ASSERT_EQ(start_looking(), 0);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	inject_into(NR_INJECTORS);
+}
+
+TEST_F_TIMEOUT(fault, each_type_by_nsfd, 3600)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		struct sweep sweep = { .call = refusal, .flags = types[i].flag };
+		/* One more for the ucounts */
+		int more = types[i].flag == CLONE_NEWUSER;
+
+		expect_sweep(_metadata, &sweep, allocations_by_pidfd(sweep.flags) + more);
+	}
+}
+
+TEST_F_TIMEOUT(fault, each_set_by_pidfd, 3600)
+{
+	for (unsigned int bits = 1; bits <= NR_SETS; bits++) {
+		struct sweep sweep = {
+			.call = refusal,
+			.by_pidfd = true,
+			.flags = set_from(bits),
+		};
+
+		expect_sweep(_metadata, &sweep, allocations_by_pidfd(sweep.flags));
+	}
+}
+
+/*
+ * Each type that create_new_namespaces() creates. Some allocate many times, which is no
+ * concern of that function.
+ */
+TEST_F_TIMEOUT(fault, each_type_by_unshare, 3600)
+{
+	for (int i = 1; i < ARRAY_SIZE(types); i++) {
+		struct sweep sweep = {
+			.call = unshare_refusal,
+			.flags = types[i].flag,
+			.most = FIRST_ALLOCATIONS,
+		};
+
+		expect_sweep(_metadata, &sweep, 2);
+	}
+}
+
+/* A memory cgroup, filled with what no process has that could be killed for it */
+struct memcg {
+	int root;	/* directory of the hierarchy */
+	char name[32];
+	int procs;
+	int filling;
+};
+
+static int write_at(int dir, const char *name, const char *file, const char *text)
+{
+	char path[64];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "%s/%s", name, file);
+	fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+	ret = write(fd, text, strlen(text)) < 0 ? -1 : 0;
+	close(fd);
+	return ret;
+}
+
+static int make_memcg(struct memcg *memcg)
+{
+	int fs = syscall(SYS_fsopen, "cgroup2", 0);
+	char path[64];
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -1;
+	memcg->root = syscall(SYS_fsmount, fs, 0, 0);
+	close(fs);
+	snprintf(memcg->name, sizeof(memcg->name), "setns_fault.%d", getpid());
+	if (memcg->root < 0 || write_at(memcg->root, ".", "cgroup.subtree_control", "+memory") ||
+	    mkdirat(memcg->root, memcg->name, 0755))
+		return -1;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", memcg->name);
+	memcg->procs = openat(memcg->root, path, O_WRONLY | O_CLOEXEC);
+	return memcg->procs < 0 ? -1 : write_at(memcg->root, memcg->name, "memory.max", "4M");
+}
+
+static int enter_memcg(const struct memcg *memcg)
+{
+	return write(memcg->procs, "0", 1) == 1 ? 0 : -1;
+}
+
+/*
+ * The one who does it is killed. Pages of a file stay, as long as the file does. Some
+ * room is made again, for a victim to start with.
+ */
+static int fill_memcg(struct memcg *memcg)
+{
+	static char page[4096];
+	int status;
+	pid_t pid;
+
+	memcg->filling = memfd_create("filling", MFD_CLOEXEC);
+	pid = fork();
+	if (pid == 0) {
+		if (enter_memcg(memcg))
+			_exit(1);
+		while (write(memcg->filling, page, sizeof(page)) == sizeof(page))
+			;
+		_exit(1);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status))
+		return -1;
+	return ftruncate(memcg->filling, lseek(memcg->filling, 0, SEEK_END) - ROOM_OF_VICTIM);
+}
+
+/*
+ * Takes a little memory more, and makes a call that takes some and is refused then, as
+ * it is in that user namespace: until the limit is met, by one or the other.
+ */
+static void be_victim(const struct memcg *memcg)
+{
+	int pidfd = pidfd_open(getpid());
+
+	if (pidfd < 0 || enter_memcg(memcg))
+		_exit(1);
+	while (eventfd(0, 0) >= 0 && setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS))
+		;
+	_exit(1);
+}
+
+/* All by one who is nobody, and needs no privilege but to have a user namespace. */
+static int home_of_victims(const struct memcg *memcg)
+{
+	int status, killed = 0;
+
+	for (int i = 0; i < VICTIMS; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			be_victim(memcg);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			return 1;
+		killed += WIFSIGNALED(status);
+	}
+	return killed < VICTIMS / 2;
+}
+
+/* Returns 0 if nothing is left of the home. */
+static int count_after_victims(const struct memcg *memcg)
+{
+	int pidfd, status;
+	pid_t pid;
+
+	if (setgid(NOBODY) || setuid(NOBODY) || prctl(PR_SET_DUMPABLE, 1) ||
+	    unshare(CLONE_NEWUSER) || map_root(NOBODY))
+		return 1;
+	pid = clone3_in(CLONE_NEWUSER, &pidfd);
+	if (pid == 0)
+		_exit(home_of_victims(memcg));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		return 2;
+	close(pidfd);
+	return left_over(CLONE_NEWUSER) ? 3 : 0;
+}
+
+FIXTURE(memcg)
+{
+	struct memcg memcg;
+};
+
+FIXTURE_SETUP(memcg)
+{
+	if (!is_built_in("user"))
+		SKIP(return, "no user namespaces");
+	if (make_memcg(&self->memcg))
+		SKIP(return, "no memory cgroups");
+	ASSERT_EQ(fill_memcg(&self->memcg), 0);
+}
+
+FIXTURE_TEARDOWN(memcg)
+{
+	close(self->memcg.filling);
+	unlinkat(self->memcg.root, self->memcg.name, AT_REMOVEDIR);
+}
+
+TEST_F_TIMEOUT(memcg, at_its_limit, 3600)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (pid == 0)
+		_exit(count_after_victims(&self->memcg));
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0) {
+		TH_LOG("%s", WEXITSTATUS(status) == 3 ? "a user namespace is left" : "not tried");
+	}
+}
+
+TEST_HARNESS_MAIN
