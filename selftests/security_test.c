@@ -1,0 +1,735 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What rust_setns adds to the system, and who may use it:
+ *
+ * - The parameter says who serves setns(2), C or Rust, and chooses between them.
+ *   Everybody may read it. To write it takes what the mode of the file says, which
+ *   is to be root, and no capability. Root is the uid 0 of the initial user
+ *   namespace: whoever is 0 in another one is not, unless 0 is mapped to 0.
+ * - The counters tell how many calls all tasks have made, to root alone.
+ * - Loading and unloading take CAP_SYS_MODULE in the initial user namespace.
+ * - Either changes which of two implementations serves setns(2), and nothing else.
+ *
+ * What setns(2) itself allows to whom is not the concern here, see fd_test and
+ * permission_test. For a call that needs no privileges, and yet is counted, these
+ * tests use one with a descriptor that is not open.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "setns.h"
+
+#define CALLS	20	/* enough to stand out, should something else be counted */
+#define TASKS	8
+#define SWITCHES 20	/* there and back */
+
+enum impl { C, RUST, IMPLS };
+
+static const char parameter[] = "/sys/module/rust_setns/parameters/enabled";
+static const char *const counters[IMPLS] = {
+	[C] = "/sys/kernel/setns/calls_c",
+	[RUST] = "/sys/kernel/setns/calls_rust",
+};
+
+/* The files, opened by root, who is the test's user before it becomes another one */
+struct knob {
+	int parameter;		/* -1 if there is no module, or it is not loaded */
+	int counters[IMPLS];
+	char before;
+};
+
+static int read_file(int fd, char *text, size_t size)
+{
+	ssize_t length = pread(fd, text, size - 1, 0);
+
+	text[length > 0 ? length : 0] = '\0';
+	return length > 0 ? 0 : -1;
+}
+
+/* What the parameter is, or 0 */
+static char setting(const struct knob *knob)
+{
+	char text[8];
+
+	return read_file(knob->parameter, text, sizeof(text)) ? 0 : text[0];
+}
+
+static int set(const struct knob *knob, const char *value)
+{
+	return pwrite(knob->parameter, value, strlen(value), 0) == strlen(value) ? 0 : -1;
+}
+
+static int switch_to(const struct knob *knob, enum impl impl)
+{
+	return set(knob, impl == RUST ? "1" : "0");
+}
+
+static enum impl in_charge(const struct knob *knob)
+{
+	return setting(knob) == 'Y' ? RUST : C;
+}
+
+/* -1 if it is not a number, and nothing else */
+static long number_in(int fd)
+{
+	char text[32], *end;
+	long number;
+
+	if (read_file(fd, text, sizeof(text)) || text[0] < '0' || text[0] > '9')
+		return -1;
+	number = strtol(text, &end, 10);
+	return strcmp(end, "\n") ? -1 : number;
+}
+
+static long calls(const struct knob *knob, enum impl impl)
+{
+	return number_in(knob->counters[impl]);
+}
+
+static bool open_knob(struct knob *knob)
+{
+	knob->parameter = open(parameter, O_RDWR | O_CLOEXEC);
+	knob->before = setting(knob);
+	for (enum impl i = C; i < IMPLS; i++) {
+		knob->counters[i] = open(counters[i], O_RDONLY | O_CLOEXEC);
+		if (knob->counters[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Also if the test is nobody by now: what counts is who has opened it */
+static void close_knob(struct knob *knob)
+{
+	if (knob->parameter >= 0)
+		set(knob, knob->before == 'Y' ? "1" : "0");
+	close(knob->parameter);
+	for (enum impl i = C; i < IMPLS; i++)
+		close(knob->counters[i]);
+}
+
+static void make_calls(int count)
+{
+	while (count--)
+		setns(-1, 0);
+}
+
+/* Whoever is not in charge cannot have served a call, so that this is exact. */
+static void expect_served_by(struct __test_metadata *_metadata, const struct knob *knob,
+			     enum impl impl)
+{
+	long ours = calls(knob, impl), others = calls(knob, !impl);
+
+	ASSERT_GE(ours, 0);
+	ASSERT_GE(others, 0);
+	make_calls(CALLS);
+	EXPECT_GE(calls(knob, impl), ours + CALLS);
+	EXPECT_EQ(calls(knob, !impl), others);
+}
+
+/* Who comes to the files, and what that must get them */
+
+#define ALL (~0ULL)
+#define BIT(cap) (1ULL << (cap))
+
+static int stay_root(void)
+{
+	return 0;
+}
+
+static int become_root_without_capabilities(void)
+{
+	return set_capabilities(0);
+}
+
+static int become_user_with(__u64 caps)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || setgroups(0, NULL) ||
+	    setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+		return -1;
+	/* Else its own files in /proc are root's, and it could write no uid_map */
+	return set_capabilities(caps) || prctl(PR_SET_DUMPABLE, 1);
+}
+
+static int become_user(void)
+{
+	return become_user_with(0);
+}
+
+/* Capable of all that has nothing to do with it, of CAP_SYS_ADMIN among others. */
+static int become_user_with_others(void)
+{
+	return become_user_with(ALL & ~(BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
+					BIT(CAP_SYS_MODULE)));
+}
+
+static int become_user_who_reads(void)
+{
+	return become_user_with(BIT(CAP_DAC_READ_SEARCH));
+}
+
+static int become_user_who_overrides(void)
+{
+	return become_user_with(BIT(CAP_DAC_OVERRIDE));
+}
+
+static int become_user_who_loads(void)
+{
+	return become_user_with(BIT(CAP_SYS_MODULE));
+}
+
+static int become_root_of_child(void)
+{
+	return become_user() || unshare_user(0);
+}
+
+static int map_ids_of(pid_t pid, const char *map)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	if (write_file(path, map))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	return write_file(path, map);
+}
+
+/* It takes somebody who has stayed outside to map more than oneself. */
+static int unshare_with_map(const char *map)
+{
+	int line, status;
+	pid_t pid = fork_with_line(&line);
+
+	if (pid == 0)
+		_exit(!await_turn(line) || map_ids_of(getppid(), map));
+	if (pid < 0 || unshare(CLONE_NEWUSER) || !pass_turn(line) ||
+	    waitpid(pid, &status, 0) != pid)
+		return -1;
+	close(line);
+	return status;
+}
+
+/* As container managers do it */
+static int become_root_of_container(void)
+{
+	return unshare_with_map("0 100000 65536") || setresgid(0, 0, 0) || setresuid(0, 0, 0);
+}
+
+/* As they had better not */
+static int become_root_of_mapped(void)
+{
+	return unshare_with_map("0 0 65536");
+}
+
+static int become_user_of_mapped(void)
+{
+	return unshare_with_map("0 0 65536") || become_user_with(ALL);
+}
+
+FIXTURE(who)
+{
+	struct knob knob;
+};
+
+FIXTURE_VARIANT(who)
+{
+	int (*become)(void);
+	bool reads;	/* the counters */
+	bool writes;	/* the parameter */
+	bool loads;	/* a module, any */
+};
+
+FIXTURE_SETUP(who)
+{
+	if (!open_knob(&self->knob))
+		SKIP(return, "no rust_setns in this kernel");
+}
+
+FIXTURE_TEARDOWN(who)
+{
+	close_knob(&self->knob);
+}
+
+FIXTURE_VARIANT_ADD(who, root)
+{
+	.become = stay_root,
+	.reads = true,
+	.writes = true,
+	.loads = true,
+};
+
+/* The files are its own. */
+FIXTURE_VARIANT_ADD(who, root_without_capabilities)
+{
+	.become = become_root_without_capabilities,
+	.reads = true,
+	.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(who, user)
+{
+	.become = become_user,
+};
+
+FIXTURE_VARIANT_ADD(who, user_with_other_capabilities)
+{
+	.become = become_user_with_others,
+};
+
+FIXTURE_VARIANT_ADD(who, user_who_reads)
+{
+	.become = become_user_who_reads,
+	.reads = true,
+};
+
+FIXTURE_VARIANT_ADD(who, user_who_overrides)
+{
+	.become = become_user_who_overrides,
+	.reads = true,
+	.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(who, user_who_loads)
+{
+	.become = become_user_who_loads,
+	.loads = true,
+};
+
+FIXTURE_VARIANT_ADD(who, root_of_child)
+{
+	.become = become_root_of_child,
+};
+
+FIXTURE_VARIANT_ADD(who, root_of_container)
+{
+	.become = become_root_of_container,
+};
+
+/* Is root, as far as files are concerned. */
+FIXTURE_VARIANT_ADD(who, root_of_mapped)
+{
+	.become = become_root_of_mapped,
+	.reads = true,
+	.writes = true,
+};
+
+/* Overrides the mode of files whose owner is somebody in its user namespace. */
+FIXTURE_VARIANT_ADD(who, user_of_mapped)
+{
+	.become = become_user_of_mapped,
+	.reads = true,
+	.writes = true,
+};
+
+static void expect_open(struct __test_metadata *_metadata, const char *path, int flags, int err)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	EXPECT_EQ(fd < 0 ? errno : 0, err) {
+		TH_LOG("%s", path);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+TEST_F(who, counters)
+{
+	ASSERT_EQ(variant->become(), 0);
+	for (enum impl i = C; i < IMPLS; i++) {
+		expect_open(_metadata, counters[i], O_RDONLY, variant->reads ? 0 : EACCES);
+		/* Nobody writes to what the kernel counts */
+		expect_open(_metadata, counters[i], O_WRONLY, EACCES);
+		expect_open(_metadata, counters[i], O_RDWR, EACCES);
+	}
+}
+
+TEST_F(who, parameter_to_read)
+{
+	char text[8];
+	int fd;
+
+	if (self->knob.parameter < 0)
+		SKIP(return, "not loaded");
+	ASSERT_EQ(variant->become(), 0);
+	fd = open(parameter, O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(read_file(fd, text, sizeof(text)), 0);
+	EXPECT_STREQ(text, self->knob.before == 'Y' ? "Y\n" : "N\n");
+}
+
+TEST_F(who, parameter_to_write)
+{
+	const struct knob *knob = &self->knob;
+	struct knob own = *knob;
+
+	if (knob->parameter < 0)
+		SKIP(return, "not loaded");
+	ASSERT_EQ(variant->become(), 0);
+	expect_open(_metadata, parameter, O_RDWR, variant->writes ? 0 : EACCES);
+	own.parameter = open(parameter, O_WRONLY | O_CLOEXEC);
+	if (!variant->writes) {
+		EXPECT_EQ(own.parameter, -1);
+		EXPECT_EQ(setting(knob), knob->before);
+		expect_served_by(_metadata, knob, in_charge(knob));
+		return;
+	}
+	for (enum impl i = C; i < IMPLS; i++) {
+		ASSERT_EQ(switch_to(&own, i), 0);
+		EXPECT_EQ(in_charge(knob), i);
+		expect_served_by(_metadata, knob, i);
+	}
+}
+
+/* As with any file: who was given it, open, need not be allowed to open it. */
+TEST_F(who, parameter_opened_by_root)
+{
+	const struct knob *knob = &self->knob;
+
+	if (knob->parameter < 0)
+		SKIP(return, "not loaded");
+	ASSERT_EQ(variant->become(), 0);
+	for (enum impl i = C; i < IMPLS; i++) {
+		EXPECT_EQ(switch_to(knob, i), 0);
+		EXPECT_EQ(in_charge(knob), i);
+	}
+}
+
+static int refusal_to_load(int fd)
+{
+	return syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+}
+
+static int refusal_to_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+/* To be capable at home is not enough: the capability must be the initial one's. */
+TEST_F(who, module)
+{
+	ASSERT_EQ(variant->become(), 0);
+	if (access("/proc/modules", F_OK))
+		SKIP(return, "no modules");
+	EXPECT_EQ(refusal_to_load(-1), variant->loads ? EBADF : EPERM);
+	if (variant->loads) {
+		EXPECT_EQ(refusal_to_unload("no_setns"), ENOENT);
+		return;
+	}
+	EXPECT_EQ(refusal_to_unload("rust_setns"), EPERM);
+	EXPECT_EQ(setting(&self->knob), self->knob.before);
+}
+
+/* What they show, and what they change */
+
+FIXTURE(knob)
+{
+	struct knob knob;
+};
+
+FIXTURE_SETUP(knob)
+{
+	if (!open_knob(&self->knob))
+		SKIP(return, "no rust_setns in this kernel");
+	if (self->knob.parameter < 0)
+		SKIP(return, "not loaded");
+}
+
+FIXTURE_TEARDOWN(knob)
+{
+	close_knob(&self->knob);
+}
+
+TEST_F(knob, takes_only_a_bool)
+{
+	static const char *const values[] = {
+		"\n", "2", "-1", " 1", "x", "maybe", "\xff", "\n1", "/dev/null",
+	};
+	const struct knob *knob = &self->knob;
+
+	for (enum impl impl = C; impl < IMPLS; impl++) {
+		ASSERT_EQ(switch_to(knob, impl), 0);
+		for (int i = 0; i < ARRAY_SIZE(values); i++) {
+			EXPECT_EQ(set(knob, values[i]), -1) {
+				TH_LOG("value %d", i);
+			}
+			EXPECT_EQ(errno, EINVAL);
+			EXPECT_EQ(in_charge(knob), impl);
+		}
+		expect_served_by(_metadata, knob, impl);
+	}
+}
+
+/* To set it to what it is changes nothing, either. */
+TEST_F(knob, twice)
+{
+	const struct knob *knob = &self->knob;
+
+	for (enum impl i = C; i < IMPLS; i++) {
+		ASSERT_EQ(switch_to(knob, i), 0);
+		ASSERT_EQ(switch_to(knob, i), 0);
+		expect_served_by(_metadata, knob, i);
+	}
+}
+
+/* A sysfs that somebody has mounted has the same files with the same modes. */
+static void expect_refused_in_own_sysfs(struct __test_metadata *_metadata, int (*become)(void))
+{
+	ASSERT_EQ(become(), 0);
+	ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWNET), 0);
+	ASSERT_EQ(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL)) {
+		/* Because something covers a part of the one that is there */
+		ASSERT_EQ(errno, EPERM);
+		SKIP(return, "sysfs may not be mounted");
+	}
+	for (enum impl i = C; i < IMPLS; i++)
+		expect_open(_metadata, counters[i], O_RDONLY, EACCES);
+	expect_open(_metadata, parameter, O_RDONLY, 0);
+	expect_open(_metadata, parameter, O_WRONLY, EACCES);
+}
+
+TEST_F(knob, sysfs_of_root_of_child)
+{
+	expect_refused_in_own_sysfs(_metadata, become_root_of_child);
+}
+
+TEST_F(knob, sysfs_of_root_of_container)
+{
+	expect_refused_in_own_sysfs(_metadata, become_root_of_container);
+}
+
+static int call_from_elsewhere(void *arg)
+{
+	if (become_root_of_child() || unshare(all_types & ~CLONE_NEWUSER))
+		return 1;
+	make_calls(CALLS);
+	return 0;
+}
+
+/* That is why they are for root: they tell what others do, wherever these are. */
+TEST_F(knob, counts_the_calls_of_all)
+{
+	const struct knob *knob = &self->knob;
+
+	for (enum impl i = C; i < IMPLS; i++) {
+		long before;
+
+		ASSERT_EQ(switch_to(knob, i), 0);
+		before = calls(knob, i);
+		run_in_child(0, call_from_elsewhere, NULL);
+		EXPECT_GE(calls(knob, i), before + CALLS);
+	}
+}
+
+static int refuse_by_seccomp(int err)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setns, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* What a filter refuses comes to neither. */
+TEST_F(knob, is_behind_seccomp)
+{
+	const struct knob *knob = &self->knob;
+	int fd = open_ns("uts");
+
+	ASSERT_EQ(refusal(fd, CLONE_NEWUTS), 0);
+	ASSERT_EQ(refuse_by_seccomp(EXDEV), 0);
+	for (enum impl i = C; i < IMPLS; i++) {
+		long c, rust;
+
+		ASSERT_EQ(switch_to(knob, i), 0);
+		c = calls(knob, C);
+		rust = calls(knob, RUST);
+		EXPECT_EQ(refusal(fd, CLONE_NEWUTS), EXDEV);
+		EXPECT_EQ(refusal(-1, 0), EXDEV);
+		EXPECT_EQ(calls(knob, C), c);
+		EXPECT_EQ(calls(knob, RUST), rust);
+	}
+}
+
+/* Who calls all the time, and needs no privileges for it, delays a switch, but not for ever. */
+
+static void call_until_killed(void)
+{
+	int mnt, uts;
+
+	if (become_root_of_child() || unshare(CLONE_NEWNS | CLONE_NEWUTS))
+		_exit(1);
+	mnt = open_ns("mnt");
+	uts = open_ns("uts");
+	for (;;) {
+		if (setns(mnt, CLONE_NEWNS) || setns(uts, 0) || !setns(uts, CLONE_NEWNS))
+			_exit(2);
+	}
+}
+
+/* Eight tasks leave little time under emulation */
+TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
+{
+	const struct knob *knob = &self->knob;
+	pid_t pids[TASKS];
+	int status;
+
+	for (int i = 0; i < TASKS; i++) {
+		pids[i] = fork();
+		ASSERT_GE(pids[i], 0);
+		if (pids[i] == 0)
+			call_until_killed();
+	}
+	for (int i = 0; i < 2 * SWITCHES; i++) {
+		enum impl impl = i % 2 ? RUST : C;
+		long ours, others;
+
+		ASSERT_EQ(switch_to(knob, impl), 0);
+		ours = calls(knob, impl);
+		others = calls(knob, !impl);
+		while (calls(knob, impl) < ours + CALLS)
+			sched_yield();
+		/* None came there any more */
+		EXPECT_EQ(calls(knob, !impl), others);
+	}
+	for (int i = 0; i < TASKS; i++) {
+		kill(pids[i], SIGKILL);
+		ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+		EXPECT_EQ(WIFSIGNALED(status) ? WTERMSIG(status) : -1, SIGKILL);
+	}
+}
+
+/* What loading and unloading change. Built in, the parameter is all there is of it. */
+
+static bool is_module(void)
+{
+	return !access("/sys/module/rust_setns/refcnt", F_OK);
+}
+
+/* Where it is, or -1 */
+static int open_module(void)
+{
+	char path[PATH_MAX] = "";
+	FILE *modinfo = popen("modinfo -F filename rust_setns 2>/dev/null", "re");
+
+	if (!modinfo)
+		return -1;
+	if (fscanf(modinfo, "%4095s", path) != 1)
+		path[0] = '\0';
+	pclose(modinfo);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+struct state {
+	ino_t inos[ARRAY_SIZE(links)];
+	char tainted[32];
+	char modules_disabled[32];
+	mode_t modes[IMPLS];
+};
+
+static void read_setting(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	read_file(fd, text, size);
+	close(fd);
+}
+
+static struct state current_state(void)
+{
+	struct state state = {};
+	struct stat st;
+
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		state.inos[i] = ns_ino(links[i].name);
+	read_setting("/proc/sys/kernel/tainted", state.tainted, sizeof(state.tainted));
+	read_setting("/proc/sys/kernel/modules_disabled", state.modules_disabled,
+		     sizeof(state.modules_disabled));
+	for (enum impl i = C; i < IMPLS; i++)
+		state.modes[i] = stat(counters[i], &st) ? 0 : st.st_mode;
+	return state;
+}
+
+static void expect_unchanged(struct __test_metadata *_metadata, const struct state *before)
+{
+	struct state now = current_state();
+
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		EXPECT_EQ(now.inos[i], before->inos[i]);
+	EXPECT_STREQ(now.tainted, before->tainted);
+	EXPECT_STREQ(now.modules_disabled, before->modules_disabled);
+	for (enum impl i = C; i < IMPLS; i++)
+		EXPECT_EQ(now.modes[i], before->modes[i]);
+}
+
+/* A kernel without modules cannot load any; one that has this as a module must. */
+static int take_away(struct knob *knob)
+{
+	if (!is_module())
+		return switch_to(knob, C);
+	close(knob->parameter);
+	knob->parameter = -1;
+	return refusal_to_unload("rust_setns");
+}
+
+static int bring_back(struct knob *knob, int module)
+{
+	if (module < 0)
+		return switch_to(knob, RUST);
+	if (refusal_to_load(module))
+		return -1;
+	knob->parameter = open(parameter, O_RDWR | O_CLOEXEC);
+	return knob->parameter < 0 ? -1 : 0;
+}
+
+TEST_F(knob, loading_changes_who_serves)
+{
+	struct knob *knob = &self->knob;
+	int module = is_module() ? open_module() : -1;
+	struct state before;
+	long c, rust;
+
+	if (is_module())
+		ASSERT_GE(module, 0);
+	ASSERT_EQ(switch_to(knob, RUST), 0);
+	before = current_state();
+	c = calls(knob, C);
+	rust = calls(knob, RUST);
+
+	ASSERT_EQ(take_away(knob), 0);
+	expect_served_by(_metadata, knob, C);
+	expect_unchanged(_metadata, &before);
+	ASSERT_EQ(bring_back(knob, module), 0);
+	expect_served_by(_metadata, knob, RUST);
+	expect_unchanged(_metadata, &before);
+
+	/* The numbers go on, they do not start again */
+	EXPECT_GE(calls(knob, C), c + CALLS);
+	EXPECT_GE(calls(knob, RUST), rust + CALLS);
+}
+
+TEST_HARNESS_MAIN
