@@ -292,6 +292,19 @@ class CompareTest(unittest.TestCase):
                 self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n[    2.0] {line}\n")
                 self.assert_red(f"the kernel complained: [    2.0] {line}")
 
+    def test_splat_that_a_test_provokes(self):
+        oom = "[    2.0] a invoked oom-killer: x\n[    2.0] CPU: 0\n[    2.0] Call Trace:\n"
+        self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n{oom}")
+        self.assert_green()
+        self.write("rust/dmesg", f"{oom}[    3.0] Call Trace:\n")
+        self.assert_red("the kernel complained: [    3.0] Call Trace:")
+
+    def test_leak(self):
+        self.write("rust/kmemleak", "")
+        self.assert_green()
+        self.write("rust/kmemleak", "unreferenced object 0xffff (size 192):\n")
+        self.assert_red("kmemleak: 1 objects, on Rust")
+
     def test_no_kernel_log(self):
         self.write("both/dmesg", "\n")
         self.assert_red("no kernel log of both")

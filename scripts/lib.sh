@@ -60,11 +60,16 @@ parse_options() {
 	export ARCH IMPL FLAVOUR KDIR
 }
 
+# A flavour is a file in scripts/config that is neither the base nor an architecture's
+flavours() {
+	(cd "$scripts/config" && echo *) | tr ' ' '\n' | grep -vxF -f <(echo base && ls "$scripts/arch") | xargs
+}
+
 check_settings() {
 	[ -f "$scripts/arch/$ARCH" ] ||
 		die "ARCH '$ARCH' is not known; take one of: $(cd "$scripts/arch" && echo *)."
-	[ -f "$scripts/config/$FLAVOUR" ] ||
-		die "FLAVOUR '$FLAVOUR' is not known; take one of: builtin module."
+	flavours | tr ' ' '\n' | grep -qxF -e "$FLAVOUR" ||
+		die "FLAVOUR '$FLAVOUR' is not known; take one of: $(flavours)."
 	case $IMPL in
 	c | rust) ;;
 	*) die "IMPL '$IMPL' is not known; take c or rust." ;;
@@ -104,6 +109,40 @@ need_disk() {
 	free=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$1" ] ||
 		die "'$cache' has $free MiB free and $1 are needed; make room, or set XDG_CACHE_HOME to another disk."
+}
+
+# Sets "architectures" to the one that was asked for, or to those that are tested
+choose_architectures() {
+	architectures="x86_64 arm64"
+	case ${ARCH:+set}" $* " in
+	set* | *' --arch '*)
+		parse_options "$@"
+		architectures=$ARCH
+		;;
+	*) parse_options "$@" ;;
+	esac
+}
+
+# step NAME COMMAND...: goes on after failed tests, not after a broken harness
+step() {
+	local name=$1 rc=0
+	shift
+	say "$name"
+	"$@" || rc=$?
+	case $rc in
+	0) ;;
+	1) failed+="${failed:+, }$name" ;;
+	*) exit 2 ;;
+	esac
+}
+
+# After the last step: says which have failed, and ends
+conclude() {
+	if [ -n "$failed" ]; then
+		say "FAILED: $failed"
+		exit 1
+	fi
+	say "all passed, in $SECONDS s"
 }
 
 # logged LOG WHAT COMMAND...: runs COMMAND with its output in LOG, shows how far
@@ -151,22 +190,25 @@ show_progress() {
 # kmake TARGET...: make in the patched kernel tree, with the toolchain that was
 # set up and nothing else of the caller's environment
 kmake() {
+	local unfixed=
+	# For one object alone, and recorded with its command
+	[ -z "${UNFIXED:-}" ] || unfixed="CFLAGS_nsproxy.o=-ivfsoverlay $out/unfixed.yaml"
 	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
 		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
 		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=rust_setns \
-		KBUILD_BUILD_HOST=localhost "$@"
+		KBUILD_BUILD_HOST=localhost ${unfixed:+"$unfixed"} "$@"
 }
 
 # The folders in use: src is the patched tree, out its build, root the file system
 # of a foreign guest.
-# scripts/source records which one it is.
+# scripts/source records which one it is. UNFIXED: see scripts/fault.
 use_tree() {
 	local id
 	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
 	tree=$cache/$id
 	src=$tree/src
-	out=$tree/$ARCH-$FLAVOUR
+	out=$tree/$ARCH-$FLAVOUR${UNFIXED:+-unfixed}
 	root=$cache/root-$ARCH
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
@@ -182,6 +224,25 @@ sources() {
 	# shellcheck disable=SC2016 # apt's variable, not ours
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
 		sed "s,.*,deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $1 main,"
+}
+
+# Sets "fuzzer" to the program, and builds it: static, as the guest may have another C
+# library, and with the headers of the kernel
+build_fuzzer() {
+	local flags=(-O2 -std=gnu11 -Wall -static -isystem "$out/usr/include") triple
+	if ! native; then
+		triple=$(basename "$root"/usr/lib/*-linux-gnu)
+		flags+=("--target=$triple" "--sysroot=$root" -fuse-ld=lld)
+	fi
+	fuzzer=$build/fuzz/$ARCH/setns_fuzz
+	mkdir -p "$(dirname "$fuzzer")"
+	PATH=$kernel_path clang "${flags[@]}" -o "$fuzzer" "$top/fuzz/setns_fuzz.c" ||
+		die "fuzz/setns_fuzz.c does not compile; the reason is above."
+}
+
+# parameters: what the flavour adds to the kernel command line
+parameters() {
+	sed -n 's/^# cmdline: //p' "$scripts/config/$FLAVOUR"
 }
 
 # The files of the kernel tree that patches/ changes
