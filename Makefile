@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The front door: each target is one line into scripts/, which see. Settings:
-# ARCH=, KDIR=, and for vm also IMPL=, FLAVOUR= and CMD='...'.
+# ARCH=, KDIR=, for run, load and vm also FLAVOUR=, for vm IMPL= and CMD='...', for fault
+# WITH_FIX=1.
 
-.PHONY: run test vm check check-bisect coverage series report clean
+.PHONY: run test test-full vm check check-bisect coverage fault fuzz load series report clean
 
 run:
 	@scripts/run
 
 test:
 	@scripts/test
+
+test-full:
+	@scripts/test-full
 
 vm:
 	@scripts/vm $(if $(CMD),-- sh -c '$(subst ','\'',$(CMD))')
@@ -22,6 +26,15 @@ check-bisect:
 
 coverage:
 	@scripts/coverage
+
+fault:
+	@scripts/fault $(if $(WITH_FIX),--with-fix)
+
+load:
+	@scripts/load
+
+fuzz:
+	@scripts/fuzz
 
 series:
 	@scripts/series
