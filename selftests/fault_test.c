@@ -52,7 +52,7 @@ enum { SLAB, PAGES, NR_INJECTORS };
 
 static const char *const injectors[] = { "failslab", "fail_page_alloc" };
 
-/* Which allocations the injectors leave alone. Those that may sleep, or not. */
+/* Of each: the switch that has it leave alone what may sleep, so nearly everything */
 static int ignore_gfp_wait[NR_INJECTORS];
 
 static int open_knob(const char *injector, const char *name)
