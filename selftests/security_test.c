@@ -575,7 +575,7 @@ TEST_F(knob, is_behind_seccomp)
 	}
 }
 
-/* Who calls all the time, and needs no privileges for it, delays a switch, but not for ever. */
+/* Who calls all the time, and needs no privileges for it, does not keep root from switching. */
 
 static void call_until_killed(void)
 {
@@ -613,8 +613,8 @@ TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
 		others = calls(knob, !impl);
 		while (calls(knob, impl) < ours + CALLS)
 			sched_yield();
-		/* None came there any more */
-		EXPECT_EQ(calls(knob, !impl), others);
+		/* None comes there any more but who was on the way */
+		EXPECT_LE(calls(knob, !impl), others + TASKS);
 	}
 	for (int i = 0; i < TASKS; i++) {
 		kill(pids[i], SIGKILL);
