@@ -923,6 +923,18 @@ static bool allowed_with_user(const struct attempt *attempt, __u64 user)
 	return false;
 }
 
+/* While it does, there is a moment in which the kernel takes it for not dumpable. */
+static bool racer_executes(void)
+{
+	const struct program *program = &shared->program;
+
+	for (int i = 0; i < program->nr_acts; i++) {
+		if (program->acts[i].kind == EXEC)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A call with the racer's pidfd reads, one after the other, whether it may look at
  * the racer at all, its nsproxy, and its user namespace. The racer may have
@@ -941,7 +953,7 @@ static bool pidfd_allowed(const struct attempt *attempt)
 			continue;
 		if (allowed_with_user(attempt, user))
 			return true;
-		if (user != attempt->before.ns[USER] &&
+		if ((user != attempt->before.ns[USER] || racer_executes()) &&
 		    !capable(&attempt->before, user, CAP_SYS_PTRACE) && refused(attempt, EPERM))
 			return true;
 	}
