@@ -142,7 +142,7 @@ impl C<'_> {
         }
         if copies_fs(flags) {
             self.step(Step::CopyFsStruct).inspect_err(|_| {
-                // C forgets these: `put_nsset()` looks at flags that are not set yet.
+                // C forgets these without its fix: `put_nsset()` looks at flags that are not set yet.
                 if flags & bindings::CLONE_NEWUSER != 0 {
                     self.gave(Thing::Cred);
                 }

@@ -512,7 +512,7 @@ mod tests {
     #[cfg(CONFIG_FAULT_INJECTION)]
     fn create_failing_at(nth: c_uint, asked: NsFlags, origin: Origin) -> (Result<NsProxy>, bool) {
         let bits: u32 = asked.into();
-        // SAFETY: Nobody else reads or writes it.
+        // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
         unsafe { fail_nth().write(nth) };
         let created = create_new_namespaces(bits.into(), origin);
         // SAFETY: As above.

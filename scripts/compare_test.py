@@ -293,11 +293,15 @@ class CompareTest(unittest.TestCase):
                 self.assert_red(f"the kernel complained: [    2.0] {line}")
 
     def test_splat_that_a_test_provokes(self):
-        oom = "[    2.0] a invoked oom-killer: x\n[    2.0] CPU: 0\n[    2.0] Call Trace:\n"
+        oom = (
+            "[    2.0] fault_test invoked oom-killer: x\n[    2.0] CPU: 0\n[    2.0] Call Trace:\n"
+        )
         self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n{oom}")
         self.assert_green()
         self.write("rust/dmesg", f"{oom}[    3.0] Call Trace:\n")
         self.assert_red("the kernel complained: [    3.0] Call Trace:")
+        self.write("rust/dmesg", oom.replace("fault_test", "other_test"))
+        self.assert_red("the kernel complained: [    2.0] Call Trace:")
 
     def test_leak(self):
         self.write("rust/kmemleak", "")

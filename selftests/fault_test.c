@@ -397,7 +397,7 @@ static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *
 }
 
 /* In C: nsproxy, credentials, fs_struct, pathname of the root */
-static int allocations_by_pidfd(int flags)
+static int least_allocations(int flags)
 {
 	return 1 + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS) +
 	       (flags & CLONE_NEWNS && flags != CLONE_NEWNS);
@@ -428,7 +428,7 @@ TEST_F_TIMEOUT(fault, each_type_by_nsfd, 3600)
 		/* One more for the ucounts */
 		int more = types[i].flag == CLONE_NEWUSER;
 
-		expect_sweep(_metadata, &sweep, allocations_by_pidfd(sweep.flags) + more);
+		expect_sweep(_metadata, &sweep, least_allocations(sweep.flags) + more);
 	}
 }
 
@@ -441,7 +441,7 @@ TEST_F_TIMEOUT(fault, each_set_by_pidfd, 3600)
 			.flags = set_from(bits),
 		};
 
-		expect_sweep(_metadata, &sweep, allocations_by_pidfd(sweep.flags));
+		expect_sweep(_metadata, &sweep, least_allocations(sweep.flags));
 	}
 }
 
