@@ -64,6 +64,11 @@ impl FsCopy {
         Ok(Self(NonNull::new(copy).ok_or(ENOMEM)?, NotThreadSafe))
     }
 
+    /// What C may change.
+    pub(crate) fn as_ptr(&mut self) -> *mut bindings::fs_struct {
+        self.0.as_ptr()
+    }
+
     /// Gives the current task the root and the working directory of this copy. May sleep.
     #[doc(alias = "set_fs_root")]
     #[doc(alias = "set_fs_pwd")]

@@ -6,10 +6,11 @@
 
 use crate::{
     flags::NsFlag,
-    fs,
+    fs::FsCopy,
     namespace::NsCommon, //
 };
 use core::{
+    marker::PhantomData,
     mem::ManuallyDrop,
     ptr::NonNull, //
 };
@@ -105,31 +106,24 @@ impl Drop for NsProxyRef {
     }
 }
 
-/// What a new set of namespaces starts from.
-///
-/// # Invariants
-///
-/// The pointers are valid, and what they point to does not change, as long as the current task
-/// does nothing to its own namespaces, credentials or directories.
+/// The namespaces that a new set starts from.
 #[derive(Clone, Copy)]
-pub(crate) struct Origin {
-    nsproxy: *mut bindings::nsproxy,
-    /// Owns the namespaces that are created.
-    user_ns: *mut bindings::user_namespace,
-    /// Has its root and working directory moved into a mount namespace that is created.
-    fs: *mut bindings::fs_struct,
+pub(crate) enum Origin<'a> {
+    /// Those of the current task.
+    Current,
+
+    /// Those of a set that no task has.
+    #[cfg_attr(not(CONFIG_RUST_SETNS_KUNIT_TEST), expect(dead_code))]
+    Set(&'a NsProxy),
 }
 
-impl Origin {
-    /// The current task.
-    pub(crate) fn current() -> Self {
-        // INVARIANT: Only the current task changes any of the three.
-        Self {
-            // SAFETY: The current task is valid.
-            nsproxy: unsafe { (*Task::current_raw()).nsproxy },
-            // SAFETY: No requirements.
-            user_ns: unsafe { bindings::current_user_ns() },
-            fs: fs::of_current(),
+impl Origin<'_> {
+    /// The set, valid until the current task switches to another one.
+    fn as_ptr(self) -> *mut bindings::nsproxy {
+        match self {
+            // SAFETY: The current task is valid, and nobody else changes which set it has.
+            Self::Current => unsafe { (*Task::current_raw()).nsproxy },
+            Self::Set(set) => set.as_ptr(),
         }
     }
 }
@@ -137,7 +131,9 @@ impl Origin {
 /// Creates a set of namespaces: new ones of the types in `flags`, those of `origin` for the rest.
 ///
 /// `flags` are those of clone3(2), of which everything but `CLONE_NEW*` and `CLONE_EMPTY_MNTNS` is
-/// ignored. May sleep. The set belongs to no task, that is left to the caller.
+/// ignored. The current user namespace owns the new ones. If a mount namespace is one of them, the
+/// root and the working directory of `fs` are moved into it: nobody locks, so that it must be no
+/// task's. May sleep. The set belongs to no task, that is left to the caller.
 ///
 /// Counterpart of the C function of this name.
 ///
@@ -145,8 +141,12 @@ impl Origin {
 ///
 /// That of the first step that fails: [`ENOMEM`], [`ENOSPC`] at the limit of a type, [`EINVAL`] for
 /// a type that is not built in. What the steps before it took is put, the last first.
-pub(crate) fn create_new_namespaces(flags: u64, origin: Origin) -> Result<NsProxy> {
-    let filled = fill(Blank::new(flags, origin)?)?;
+pub(crate) fn create_new_namespaces(
+    flags: u64,
+    origin: Origin<'_>,
+    fs: Option<&mut FsCopy>,
+) -> Result<NsProxy> {
+    let filled = fill(Blank::new(flags, origin, fs)?)?;
 
     // INVARIANT: `fill()` has filled every slot.
     Ok(NsProxy(ManuallyDrop::new(filled).new, NotThreadSafe))
@@ -184,27 +184,39 @@ fn fill<S: Slots>(slots: S) -> Result<S> {
 ///
 /// # Invariants
 ///
-/// `self.new` came from `nsproxy_alloc()`, and nobody else has it.
-struct Blank {
+/// `self.new` came from `nsproxy_alloc()`, and nobody else has it. The other pointers are valid
+/// until the current task commits a set, but for `self.fs`, which may be null.
+struct Blank<'a> {
     new: NonNull<bindings::nsproxy>,
     flags: u64,
-    origin: Origin,
+    old: *mut bindings::nsproxy,
+    user_ns: *mut bindings::user_namespace,
+    fs: *mut bindings::fs_struct,
+    borrowed: PhantomData<(Origin<'a>, &'a mut FsCopy)>,
 }
 
-impl Blank {
+impl<'a> Blank<'a> {
     /// Allocates one.
     ///
     /// Fails with [`ENOMEM`] without memory.
     #[doc(alias = "create_nsproxy")]
-    fn new(flags: u64, origin: Origin) -> Result<Self> {
+    fn new(flags: u64, origin: Origin<'a>, fs: Option<&'a mut FsCopy>) -> Result<Self> {
         // SAFETY: No requirements, in process context.
         let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
-        // INVARIANT: Just allocated.
-        Ok(Self { new, flags, origin })
+        // INVARIANT: Just allocated, borrowed for as long as `self` lives, or the current task's.
+        Ok(Self {
+            new,
+            flags,
+            old: origin.as_ptr(),
+            // SAFETY: No requirements.
+            user_ns: unsafe { bindings::current_user_ns() },
+            fs: fs.map_or(core::ptr::null_mut(), |fs| fs.as_ptr()),
+            borrowed: PhantomData,
+        })
     }
 }
 
-impl Drop for Blank {
+impl Drop for Blank<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant nobody else has it. `fill()` has put what was in the slots.
         unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
@@ -212,20 +224,22 @@ impl Drop for Blank {
 }
 
 /// The table of the types: the slots of each, and who copies what is to be in it.
-impl Slots for Blank {
+impl Slots for Blank<'_> {
     fn copy(&mut self, ns: NsFlag) -> Result {
-        let (new, flags) = (self.new.as_ptr(), self.flags);
-        let Origin {
-            nsproxy: old,
+        let new = self.new.as_ptr();
+        let Self {
+            flags,
+            old,
             user_ns,
             fs,
-        } = self.origin;
+            ..
+        } = *self;
 
         /// Fills a slot with what a C function returns.
         macro_rules! slot {
             ($slot:ident = $copy:ident($($arg:expr),+)) => {{
-                // SAFETY: The pointers are valid by the invariant of `Origin`, and so are the
-                // namespaces in `old`, whose slots hold references.
+                // SAFETY: The pointers are valid by the type invariant, and so are the namespaces
+                // in `old`, whose slots hold references. No task has `fs`, see `FsCopy`.
                 let copied = from_err_ptr(unsafe { bindings::$copy($($arg),+) })?;
                 // SAFETY: By the type invariant `new` is valid, and ours alone.
                 unsafe { (*new).$slot = copied };
@@ -435,9 +449,9 @@ mod tests {
     }
 
     /// Real slots, one of which cannot be filled.
-    struct FailsAt(Blank, NsFlag);
+    struct FailsAt<'a>(Blank<'a>, NsFlag);
 
-    impl Slots for FailsAt {
+    impl Slots for FailsAt<'_> {
         fn copy(&mut self, ns: NsFlag) -> Result {
             if ns == self.1 {
                 return Err(ENOSPC);
@@ -454,21 +468,17 @@ mod tests {
     #[test]
     fn what_is_undone_leaves_no_reference() -> Result {
         let all = creatable().fold(0, |flags, ns| flags | u64::from(ns as u32));
-        let set = create_new_namespaces(all, Origin::current())?;
-        let origin = Origin {
-            nsproxy: set.as_ptr(),
-            ..Origin::current()
-        };
+        let set = create_new_namespaces(all, Origin::Current, Some(&mut FsCopy::new()?))?;
         let before = references(&set)?;
 
         for fails_at in NsFlag::ORDER {
-            let filled = fill(FailsAt(Blank::new(0, origin)?, fails_at));
+            let filled = fill(FailsAt(Blank::new(0, Origin::Set(&set), None)?, fails_at));
             assert!(filled.is_err_and(|err| err == ENOSPC));
             assert!(references(&set)?.iter().eq(before.iter()));
         }
 
         // The last step is undone, too, if there ever is one after it.
-        let mut blank = Blank::new(0, origin)?;
+        let mut blank = Blank::new(0, Origin::Set(&set), None)?;
         for ns in NsFlag::ORDER {
             blank.copy(ns)?;
         }
@@ -480,21 +490,30 @@ mod tests {
         Ok(())
     }
 
+    /// Where a namespace of type `ns` goes that is created, or null. A time namespace is for the
+    /// children, setns(2) knows that of the task.
+    fn slot(set: &NsProxyRef, ns: NsFlag) -> *mut bindings::ns_common {
+        let set = set.0.as_ptr();
+        if ns == NsFlag::Time {
+            // SAFETY: The set is valid by its type invariant.
+            unsafe { bindings::nsproxy_time_ns_for_children(set) }
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::nsproxy_ns_common(set, ns as u32) }
+        }
+    }
+
     /// The real thing: what `flags` ask for is new, the rest is shared.
     fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
         let bits: u32 = asked.into();
         let mine = of_current();
-        let created = create_new_namespaces(bits.into(), Origin::current())?.activate();
+        let mut fs = FsCopy::new()?;
+        let created = create_new_namespaces(bits.into(), Origin::Current, Some(&mut fs))?;
+        let created = created.activate();
 
         for ns in NsFlag::ORDER {
-            // setns(2) knows one time namespace, of the task. A new one is for its children.
-            if ns == NsFlag::Time {
-                continue;
-            }
-            let (Some(old), Some(new)) = (mine.namespace(ns), created.namespace(ns)) else {
-                continue;
-            };
-            assert_eq!(!core::ptr::eq(old, new), asked.contains(ns));
+            let is_new = slot(&mine, ns) != slot(&created, ns);
+            assert_eq!(is_new, asked.contains(ns));
         }
         Ok(())
     }
@@ -510,11 +529,16 @@ mod tests {
     /// Creates namespaces of the types in `asked`, of which allocation number `nth` fails, if there
     /// is one.
     #[cfg(CONFIG_FAULT_INJECTION)]
-    fn create_failing_at(nth: c_uint, asked: NsFlags, origin: Origin) -> (Result<NsProxy>, bool) {
+    fn create_failing_at(
+        nth: c_uint,
+        asked: NsFlags,
+        origin: &NsProxy,
+        fs: &mut FsCopy,
+    ) -> (Result<NsProxy>, bool) {
         let bits: u32 = asked.into();
         // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
         unsafe { fail_nth().write(nth) };
-        let created = create_new_namespaces(bits.into(), origin);
+        let created = create_new_namespaces(bits.into(), Origin::Set(origin), Some(fs));
         // SAFETY: As above.
         let left = unsafe { fail_nth().replace(0) };
         (created, left == 0)
@@ -529,17 +553,14 @@ mod tests {
         let own = creatable()
             .filter(|&ns| !(ns == NsFlag::Pid && asked.contains(ns)))
             .fold(0, |own, ns| own | u64::from(ns as u32));
-        let set = create_new_namespaces(own, Origin::current())?;
-        let origin = Origin {
-            nsproxy: set.as_ptr(),
-            ..Origin::current()
-        };
+        let mut fs = FsCopy::new()?;
+        let set = create_new_namespaces(own, Origin::Current, Some(&mut fs))?;
         let before = references(&set)?;
         let mut failures = 0;
         let mut errnos = KVec::new();
 
         for nth in 1.. {
-            let (created, injected) = create_failing_at(nth, asked, origin);
+            let (created, injected) = create_failing_at(nth, asked, &set, &mut fs);
             match created {
                 // What has failed may be of no importance.
                 Ok(created) => drop(created),

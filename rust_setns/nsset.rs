@@ -52,7 +52,7 @@ impl NsSet {
     /// [`ENOMEM`] if there is no memory for one of them.
     #[doc(alias = "prepare_nsset")]
     pub(crate) fn prepare(flags: NsFlags) -> Result<Self> {
-        let nsproxy = create_new_namespaces(0, Origin::current())?;
+        let nsproxy = create_new_namespaces(0, Origin::Current, None)?;
         let cred = if flags.contains(NsFlag::User) {
             Cred::Prepared(PreparedCred::new()?)
         } else {
