@@ -19,9 +19,9 @@ DEFINE_PER_CPU(struct setns_calls, setns_calls);
 setns_fn __rcu *setns_impl;
 
 /*
- * Held by every call that is not served by C. The callbacks of the namespaces
- * sleep, so that RCU would not do, and there is no module to pin before it is
- * known that the module stays.
+ * Held by every call that may be served by another one than C. The callbacks of
+ * the namespaces sleep, so that RCU would not do, and there is no module to pin
+ * before it is known that the module stays.
  */
 DEFINE_STATIC_SRCU_FAST(setns_srcu);
 
@@ -114,9 +114,13 @@ ATTRIBUTE_GROUPS(setns);
 static int __init setns_sysfs_init(void)
 {
 	struct kobject *kobj = kobject_create_and_add("setns", kernel_kobj);
+	int err;
 
 	if (!kobj)
 		return -ENOMEM;
-	return sysfs_create_groups(kobj, setns_groups);
+	err = sysfs_create_groups(kobj, setns_groups);
+	if (err)
+		kobject_put(kobj);
+	return err;
 }
 late_initcall(setns_sysfs_init);
