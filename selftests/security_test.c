@@ -254,6 +254,7 @@ FIXTURE_VARIANT(who)
 	int (*become)(void);
 	bool reads;	/* the counters */
 	bool writes;	/* the parameter */
+	bool owns;	/* the files, or may do what an owner may */
 	bool loads;	/* a module, any */
 };
 
@@ -273,6 +274,7 @@ FIXTURE_VARIANT_ADD(who, root)
 	.become = stay_root,
 	.reads = true,
 	.writes = true,
+	.owns = true,
 	.loads = true,
 };
 
@@ -282,6 +284,7 @@ FIXTURE_VARIANT_ADD(who, root_without_capabilities)
 	.become = become_root_without_capabilities,
 	.reads = true,
 	.writes = true,
+	.owns = true,
 };
 
 FIXTURE_VARIANT_ADD(who, user)
@@ -289,9 +292,11 @@ FIXTURE_VARIANT_ADD(who, user)
 	.become = become_user,
 };
 
+/* May not open the files, but has CAP_FOWNER. */
 FIXTURE_VARIANT_ADD(who, user_with_other_capabilities)
 {
 	.become = become_user_with_others,
+	.owns = true,
 };
 
 FIXTURE_VARIANT_ADD(who, user_who_reads)
@@ -329,6 +334,7 @@ FIXTURE_VARIANT_ADD(who, root_of_mapped)
 	.become = become_root_of_mapped,
 	.reads = true,
 	.writes = true,
+	.owns = true,
 };
 
 /* Overrides the mode of files whose owner is somebody in its user namespace. */
@@ -337,6 +343,7 @@ FIXTURE_VARIANT_ADD(who, user_of_mapped)
 	.become = become_user_of_mapped,
 	.reads = true,
 	.writes = true,
+	.owns = true,
 };
 
 static void expect_open(struct __test_metadata *_metadata, const char *path, int flags, int err)
@@ -350,6 +357,19 @@ static void expect_open(struct __test_metadata *_metadata, const char *path, int
 		close(fd);
 }
 
+/* Who may change the mode of a file of sysfs, which is @mode, can let themselves in. */
+static void expect_way_by_mode(struct __test_metadata *_metadata, const char *path, mode_t mode,
+			       int flags, bool owns)
+{
+	EXPECT_EQ(chmod(path, 0666) ? errno : 0, owns ? 0 : EPERM) {
+		TH_LOG("%s", path);
+	}
+	if (owns) {
+		expect_open(_metadata, path, flags, 0);
+		EXPECT_EQ(chmod(path, mode), 0);
+	}
+}
+
 TEST_F(who, counters)
 {
 	ASSERT_EQ(variant->become(), 0);
@@ -358,6 +378,7 @@ TEST_F(who, counters)
 		/* Nobody writes to what the kernel counts */
 		expect_open(_metadata, counters[i], O_WRONLY, EACCES);
 		expect_open(_metadata, counters[i], O_RDWR, EACCES);
+		expect_way_by_mode(_metadata, counters[i], 0400, O_RDONLY, variant->owns);
 	}
 }
 
@@ -383,6 +404,7 @@ TEST_F(who, parameter_to_write)
 	if (knob->parameter < 0)
 		SKIP(return, "not loaded");
 	ASSERT_EQ(variant->become(), 0);
+	expect_way_by_mode(_metadata, parameter, 0644, O_RDWR, variant->owns);
 	expect_open(_metadata, parameter, O_RDWR, variant->writes ? 0 : EACCES);
 	own.parameter = open(parameter, O_WRONLY | O_CLOEXEC);
 	if (!variant->writes) {
@@ -460,12 +482,15 @@ FIXTURE_TEARDOWN(knob)
 TEST_F(knob, takes_only_a_bool)
 {
 	static const char *const values[] = {
-		"\n", "2", "-1", " 1", "x", "maybe", "\xff", "\n1", "/dev/null",
+		"\n", "2", "-1", " 1", "x", "maybe", "\xff", "\n1", "/dev/null", "o", "or",
 	};
+	/* Which are bools, by their first character, or by the second one after an o */
+	static const char *const bools[IMPLS] = { [C] = "off-topic", [RUST] = "yellow" };
 	const struct knob *knob = &self->knob;
 
 	for (enum impl impl = C; impl < IMPLS; impl++) {
-		ASSERT_EQ(switch_to(knob, impl), 0);
+		ASSERT_EQ(switch_to(knob, !impl), 0);
+		EXPECT_EQ(set(knob, bools[impl]), 0);
 		for (int i = 0; i < ARRAY_SIZE(values); i++) {
 			EXPECT_EQ(set(knob, values[i]), -1) {
 				TH_LOG("value %d", i);
@@ -577,11 +602,14 @@ TEST_F(knob, is_behind_seccomp)
 
 /* Who calls all the time, and needs no privileges for it, does not keep root from switching. */
 
-static void call_until_killed(void)
+static void call_until_killed(pid_t test)
 {
 	int mnt, uts;
 
 	if (become_root_of_child() || unshare(CLONE_NEWNS | CLONE_NEWUTS))
+		_exit(1);
+	/* Or the test has failed before it kills. Becoming somebody else takes this back. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
 		_exit(1);
 	mnt = open_ns("mnt");
 	uts = open_ns("uts");
@@ -595,14 +623,14 @@ static void call_until_killed(void)
 TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
 {
 	const struct knob *knob = &self->knob;
-	pid_t pids[TASKS];
+	pid_t pids[TASKS], test = getpid();
 	int status;
 
 	for (int i = 0; i < TASKS; i++) {
 		pids[i] = fork();
 		ASSERT_GE(pids[i], 0);
 		if (pids[i] == 0)
-			call_until_killed();
+			call_until_killed(test);
 	}
 	for (int i = 0; i < 2 * SWITCHES; i++) {
 		enum impl impl = i % 2 ? RUST : C;

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,7 +125,7 @@ TEST_F_TIMEOUT(load, switches, 900)
 	const char *module = module_file();
 	struct shared *shared;
 	long c, rust, failed = 0;
-	pid_t pids[TASKS];
+	pid_t pids[TASKS], test = getpid();
 	int status;
 
 	if (!rust_is_built_in() && !module)
@@ -142,6 +144,9 @@ TEST_F_TIMEOUT(load, switches, 900)
 		pids[task] = fork();
 		ASSERT_GE(pids[task], 0);
 		if (pids[task] == 0) {
+			/* If the test fails before its end, it tells nobody to stop */
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
+				_exit(1);
 			/* Leave some time to the one who switches */
 			if (nice(10) == -1)
 				_exit(1);
