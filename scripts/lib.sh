@@ -1,12 +1,15 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the scripts share: settings, messages, folders, one run at a time.
+# What the scripts share: settings, messages, folders, one run at a time; more of it is in
+# lib-steps.sh and lib-tree.sh.
 #
 # Settings come from the environment, or from options of the same name. Every
 # script leaves with 0 (passed), 1 (a test failed) or 2 (could not do its work).
 
-set -euo pipefail
+set -Eeuo pipefail
+# What nobody has foreseen is the harness, and no test
+trap 'exit 2' ERR
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scripts=$top/scripts
@@ -15,6 +18,11 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/rust-setns
 tools=$cache/tools
 # The release that the series is for; any of its point releases will do
 release=7.3
+
+# shellcheck source=scripts/lib-steps.sh
+. "$scripts/lib-steps.sh"
+# shellcheck source=scripts/lib-tree.sh
+. "$scripts/lib-tree.sh"
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -109,153 +117,4 @@ need_disk() {
 	free=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$1" ] ||
 		die "'$cache' has $free MiB free and $1 are needed; make room, or set XDG_CACHE_HOME to another disk."
-}
-
-# Sets "architectures" to the one that was asked for, or to those that are tested
-choose_architectures() {
-	architectures="x86_64 arm64"
-	case ${ARCH:+set}" $* " in
-	set* | *' --arch '*)
-		parse_options "$@"
-		architectures=$ARCH
-		;;
-	*) parse_options "$@" ;;
-	esac
-}
-
-# step NAME COMMAND...: goes on after failed tests, not after a broken harness
-step() {
-	local name=$1 rc=0
-	shift
-	say "$name"
-	"$@" || rc=$?
-	case $rc in
-	0) ;;
-	1) failed+="${failed:+, }$name" ;;
-	*) exit 2 ;;
-	esac
-}
-
-# After the last step: says which have failed, and ends
-conclude() {
-	if [ -n "$failed" ]; then
-		say "FAILED: $failed"
-		exit 1
-	fi
-	say "all passed, in $SECONDS s"
-}
-
-# logged LOG WHAT COMMAND...: runs COMMAND with its output in LOG, shows how far
-# it is, and on failure says why
-logged() {
-	local log=$1 what=$2 rc=0 start=$SECONDS progress
-	shift 2
-	mkdir -p "$(dirname "$log")"
-	: >"$log"
-	show_progress "$log" "$what" &
-	progress=$!
-	"$@" >"$log" 2>&1 </dev/null || rc=$?
-	kill "$progress" 2>/dev/null || true
-	wait "$progress" 2>/dev/null || true
-	[ ! -t 1 ] || printf '\r\033[K'
-	if [ "$rc" -ne 0 ]; then
-		tail -n 15 "$log" >&2
-		if grep -q 'No space left on device' "$log"; then
-			die "the disk is full; make room in '$cache' and run again. Log: $log"
-		fi
-		if grep -qiE 'could not resolve|temporary failure|unreachable|unable to connect|failed to fetch' "$log"; then
-			die "the network cannot be reached; connect it and run again. Log: $log"
-		fi
-		die "$what failed; the reason is above. Log: $log"
-	fi
-	say "$what: done in $((SECONDS - start)) s"
-}
-
-# One line that changes on a terminal; elsewhere a line a minute
-show_progress() {
-	local log=$1 what=$2 start=$SECONDS line
-	# What outlives an interrupted run must not keep the next one waiting
-	[ -z "${RUST_SETNS_LOCKED:-}" ] || eval "exec $RUST_SETNS_LOCKED>&-"
-	while sleep 1 && kill -0 $$ 2>/dev/null; do
-		[ -t 1 ] || [ $(((SECONDS - start) % 60)) -eq 59 ] || continue
-		line="$what: $((SECONDS - start)) s, $(wc -l <"$log") lines, now:$(tail -n 1 "$log" | tr -d '\r')"
-		if [ -t 1 ]; then
-			printf '\r\033[K%.*s' "${COLUMNS:-80}" "    $line"
-		else
-			printf '    %s\n' "$line"
-		fi
-	done
-}
-
-# kmake TARGET...: make in the patched kernel tree, with the toolchain that was
-# set up and nothing else of the caller's environment
-kmake() {
-	local unfixed=
-	# For one object alone, and recorded with its command
-	[ -z "${UNFIXED:-}" ] || unfixed="CFLAGS_nsproxy.o=-ivfsoverlay $out/unfixed.yaml"
-	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
-		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
-		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
-		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=rust_setns \
-		KBUILD_BUILD_HOST=localhost ${unfixed:+"$unfixed"} "$@"
-}
-
-# The folders in use: src is the patched tree, out its build, root the file system
-# of a foreign guest.
-# scripts/source records which one it is. UNFIXED: see scripts/fault.
-use_tree() {
-	local id
-	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
-	tree=$cache/$id
-	src=$tree/src
-	out=$tree/$ARCH-$FLAVOUR${UNFIXED:+-unfixed}
-	root=$cache/root-$ARCH
-	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
-}
-
-# Whether programs of this machine run in the guest
-native() {
-	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]
-}
-
-# sources SUITE: its source line on each mirror that apt uses. The suite is for the
-# one command that asks, no source is added to the machine.
-sources() {
-	# shellcheck disable=SC2016 # apt's variable, not ours
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
-		sed "s,.*,deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $1 main,"
-}
-
-# Sets "fuzzer" to the program, and builds it: static, as the guest may have another C
-# library, and with the headers of the kernel
-build_fuzzer() {
-	local flags=(-O2 -std=gnu11 -Wall -static -isystem "$out/usr/include") triple
-	if ! native; then
-		triple=$(basename "$root"/usr/lib/*-linux-gnu)
-		flags+=("--target=$triple" "--sysroot=$root" -fuse-ld=lld)
-	fi
-	fuzzer=$build/fuzz/$ARCH/setns_fuzz
-	mkdir -p "$(dirname "$fuzzer")"
-	PATH=$kernel_path clang "${flags[@]}" -o "$fuzzer" "$top/fuzz/setns_fuzz.c" ||
-		die "fuzz/setns_fuzz.c does not compile; the reason is above."
-}
-
-# parameters: what the flavour adds to the kernel command line
-parameters() {
-	sed -n 's/^# cmdline: //p' "$scripts/config/$FLAVOUR"
-}
-
-# The files of the kernel tree that patches/ changes
-touched() {
-	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
-}
-
-# lands FILE: where in the kernel tree a file of this repository goes
-lands() {
-	case $1 in
-	Kconfig) echo kernel/rust_setns/Kconfig ;;
-	rust_setns/*) echo "kernel/$1" ;;
-	rust/*) echo "$1" ;;
-	selftests/*) echo "tools/testing/selftests/setns/${1#selftests/}" ;;
-	esac
 }

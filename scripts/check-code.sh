@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2154,SC2317
+# SPDX-License-Identifier: GPL-2.0
+#
+# The checks of scripts/check that look at the code itself, as it is in the kernel tree.
+
+check_rustfmt() {
+	(cd "$src/kernel/rust_setns" && rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" \
+		rust_setns_main.rs)
+}
+
+# As a module outside the tree, so that the kernel crate is not built again
+check_clippy() {
+	rm -rf "$work/clippy" && mkdir -p "$work/clippy"
+	kmake M="$src/kernel/rust_setns" MO="$work/clippy" CLIPPY=1 CONFIG_RUST_SETNS=m \
+		CONFIG_RUST_SETNS_DISPATCH= W=e modules 2>&1 | tee "$work/clippy.log"
+	! grep -E '^(warning|error)' "$work/clippy.log"
+}
+
+# With the flags that the build of the crate has recorded
+check_rustdoc() {
+	local flags
+	flags=$(sed -n '1s/.* rustc \(.*\) --crate-type rlib .*/\1/p' "$out/kernel/rust_setns/.rust_setns_main.o.cmd" |
+		sed 's/--remap-path-scope=[a-z]*//')
+	[ -n "$flags" ] || die "the build of the Rust core has recorded no command."
+	(cd "$out" && RUSTC_BOOTSTRAP=1 OBJTREE=$out RUST_MODFILE=kernel/rust_setns/rust_setns \
+		bash -c "rustdoc $flags -L ./rust/ --sysroot=/dev/null --crate-name rust_setns -Drustdoc::all \
+			-Arustdoc::private_intra_doc_links --document-private-items --output '$work/rustdoc' \
+			'$src/kernel/rust_setns/rust_setns_main.rs'")
+}
+
+check_kernel_doc() {
+	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch]
+}
+
+check_sparse() {
+	kmake C=2 CF=-Wsparse-error kernel/rust_setns/dispatch.o kernel/rust_setns/proc_ns_glue.o
+}
+
+# coccicheck MODE=report on our files and on our lines of nsproxy.c, without the rules that
+# need an OCaml compiler. One file has a bug on purpose, to tell silence from none.
+check_coccinelle() {
+	local files
+	cd "$src" || return
+	files=(kernel/nsproxy.c kernel/rust_setns/*.[ch] rust/helpers/nsproxy.c "$work/bug.c")
+	echo 'static void bug(char *p) { if (p) kfree(p); }' >"$work/bug.c"
+	# shellcheck disable=SC2016 # it is for the inner shell to expand
+	grep -rlE 'virtual[[:space:]]+report' scripts/coccinelle | xargs grep -L 'script:ocaml' |
+		xargs -P "$(nproc)" -I{} bash -c 'spatch -D report --no-show-diff --very-quiet --cocci-file {} \
+			$(sed -n "s,^// *Options:,,p" {}) "$@"' -- "${files[@]}" >"$work/findings"
+	diff --old-line-format= --unchanged-line-format= --new-line-format='kernel/nsproxy.c:%dn:
+' "${KDIR:-$tree/pristine}/kernel/nsproxy.c" kernel/nsproxy.c >"$work/ours" || [ $? -eq 1 ]
+	grep -qF "$work/bug.c:1:" "$work/findings"
+	! grep -vF -e "$work/bug.c:" -e kernel/nsproxy.c: "$work/findings" &&
+		! grep -Ff "$work/ours" "$work/findings"
+}
+
+# The core as it is, on mocks of C that count: with all types, and without each
+check_host() {
+	local host=$work/host types="USER_NS UTS_NS IPC_NS PID_NS CGROUPS NET_NS TIME_NS" without flags
+	rm -rf "$host" && cp -r "$top/host_test" "$host" && mkdir "$host/kernel/sync"
+	cp "$src"/rust/kernel/{impl_flags,pid_namespace}.rs "$host/kernel/"
+	cp "$src"/rust/kernel/sync/{aref,rcu}.rs "$host/kernel/sync/"
+	cd "$host" || return
+	rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" macros.rs kernel/lib.rs setns_test.rs
+	compile_host --crate-name macros --crate-type proc-macro --extern proc_macro macros.rs
+	compile_host --crate-name kernel --crate-type rlib --extern macros kernel/lib.rs
+	for without in nothing $types; do
+		# shellcheck disable=SC2086
+		flags=$(printf -- '--cfg CONFIG_%s ' ${types/$without/})
+		# shellcheck disable=SC2086
+		compile_host $flags --crate-name rust_setns --crate-type rlib --extern kernel \
+			"$src/kernel/rust_setns/rust_setns_main.rs"
+		# shellcheck disable=SC2086
+		compile_host $flags --crate-name setns_test --extern kernel --extern rust_setns setns_test.rs
+		./setns_test | sed '$s/^/==> /'
+	done
+}
+
+compile_host() {
+	rustc --edition 2021 -O -C debug-assertions -D warnings -A unexpected_cfgs -L . "$@"
+}

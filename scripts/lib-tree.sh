@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# SPDX-License-Identifier: GPL-2.0
+#
+# The part of scripts/lib.sh that knows the kernel tree, its build and its guests.
+
+# kmake TARGET...: make in the patched kernel tree, with the toolchain that was
+# set up and nothing else of the caller's environment
+kmake() {
+	local unfixed=
+	# For one object alone, and recorded with its command
+	[ -z "${UNFIXED:-}" ] || unfixed="CFLAGS_nsproxy.o=-ivfsoverlay $out/unfixed.yaml"
+	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
+		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
+		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
+		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=rust_setns \
+		KBUILD_BUILD_HOST=localhost ${unfixed:+"$unfixed"} "$@"
+}
+
+# The folders in use: src is the patched tree, out its build, root the file system
+# of a foreign guest.
+# scripts/source records which one it is. UNFIXED: see scripts/fault.
+use_tree() {
+	local id
+	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
+	tree=$cache/$id
+	src=$tree/src
+	out=$tree/$ARCH-$FLAVOUR${UNFIXED:+-unfixed}
+	root=$cache/root-$ARCH
+	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
+}
+
+# Whether programs of this machine run in the guest
+native() {
+	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]
+}
+
+# sources SUITE: its source line on each mirror that apt uses. The suite is for the
+# one command that asks, no source is added to the machine.
+sources() {
+	# shellcheck disable=SC2016 # apt's variable, not ours
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
+		sed "s,.*,deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $1 main,"
+}
+
+# Sets "fuzzer" to the program, and builds it: static, as the guest may have another C
+# library, and with the headers of the kernel
+build_fuzzer() {
+	local flags=(-O2 -std=gnu11 -Wall -static -isystem "$out/usr/include") triple
+	if ! native; then
+		triple=$(basename "$root"/usr/lib/*-linux-gnu)
+		flags+=("--target=$triple" "--sysroot=$root" -fuse-ld=lld)
+	fi
+	fuzzer=$build/fuzz/$ARCH/setns_fuzz
+	mkdir -p "$(dirname "$fuzzer")"
+	PATH=$kernel_path clang "${flags[@]}" -o "$fuzzer" "$top/fuzz/setns_fuzz.c" ||
+		die "fuzz/setns_fuzz.c does not compile; the reason is above."
+}
+
+# parameters: what the flavour adds to the kernel command line
+parameters() {
+	sed -n 's/^# cmdline: //p' "$scripts/config/$FLAVOUR"
+}
+
+# The files of the kernel tree that patches/ changes
+touched() {
+	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
+}
+
+# lands FILE: where in the kernel tree a file of this repository goes
+lands() {
+	case $1 in
+	Kconfig) echo kernel/rust_setns/Kconfig ;;
+	rust_setns/*) echo "kernel/$1" ;;
+	rust/*) echo "$1" ;;
+	selftests/*) echo "tools/testing/selftests/setns/${1#selftests/}" ;;
+	esac
+}
