@@ -21,7 +21,7 @@ import unittest
 
 from junitparser import JUnitXml
 
-COMPARE = pathlib.Path(__file__).resolve().parent / "compare"
+SCRIPTS = pathlib.Path(__file__).resolve().parent
 SUITES = """\
 # a comment
 dir/sub:plain
@@ -74,7 +74,8 @@ class CompareTest(unittest.TestCase):
         self.scripts = pathlib.Path(temporary.name) / "scripts"
         self.results = pathlib.Path(temporary.name) / "results"
         self.scripts.mkdir()
-        shutil.copy(COMPARE, self.scripts)
+        for script in ("compare", "kernel_log.py"):
+            shutil.copy(SCRIPTS / script, self.scripts)
         (self.scripts / "suites").write_text(SUITES)
         (self.scripts / "known-failures").write_text(KNOWN)
         for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
@@ -188,9 +189,13 @@ class CompareTest(unittest.TestCase):
         self.replace("rust/proc:quiet.trace", "fd: 3", "fd: 4")
         self.assert_green()
 
+    def test_ftrace_knows_no_name(self):
+        self.replace("rust/proc:quiet.trace", "a test-", "<...>-")
+        self.assert_green()
+
     def test_no_descriptor(self):
         self.replace("rust/proc:quiet.trace", "fd: 3", "fd: 0xffffff9c")
-        self.assert_red("setns(fd, 0) = 0 on C, a test: setns(-100, 0) = 0 on Rust")
+        self.assert_red("setns(fd, 0) = 0 on C, setns(-100, 0) = 0 on Rust")
 
     def test_calls_in_another_order(self):
         for column, order in (("c", 1), ("rust", -1)):
@@ -292,6 +297,17 @@ class CompareTest(unittest.TestCase):
                 self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n[    2.0] {line}\n")
                 self.assert_red(f"the kernel complained: [    2.0] {line}")
 
+    def test_splat_that_is_only_printed(self):
+        """At which no panic_on_warn stops."""
+        for line in (
+            "WARNING: possible circular locking dependency detected",
+            "BUG: sleeping function called from invalid context at x",
+            "WARNING: suspicious RCU usage",
+        ):
+            with self.subTest(line):
+                self.write("c/dmesg", f"[    1.0] rust_setns: tests\n[    2.0] {line}\n")
+                self.assert_red(f"the kernel complained: [    2.0] {line}")
+
     def test_splat_that_a_test_provokes(self):
         oom = (
             "[    2.0] fault_test invoked oom-killer: x\n[    2.0] CPU: 0\n[    2.0] Call Trace:\n"
@@ -303,6 +319,32 @@ class CompareTest(unittest.TestCase):
         self.write("rust/dmesg", oom.replace("fault_test", "other_test"))
         self.assert_red("the kernel complained: [    2.0] Call Trace:")
 
+    def test_splat_that_a_failing_allocation_provokes(self):
+        stack = "[    2.0] CPU: 0 PID: 9 Comm: {} Not tainted\n[    2.0] Call Trace:\n"
+        failed = "[    2.0] percpu: allocation failed, size=8 align=8\n" + stack
+        for task in ("fault_test", "kunit_try_catch"):
+            self.write("rust/dmesg", "[    1.0] rust_setns: tests\n" + failed.format(task))
+            self.assert_green()
+        self.write("rust/dmesg", failed.format("other_test"))
+        self.assert_red("the kernel complained: [    2.0] Call Trace:")
+        self.write("rust/dmesg", stack.format("fault_test"))
+        self.assert_red("the kernel complained: [    2.0] Call Trace:")
+
+    def test_kernel_log_alone(self):
+        """As scripts/kunit asks."""
+        log = self.results / "rust/dmesg"
+        command = [sys.executable, self.scripts / "kernel_log.py", log]
+        for text, status in (
+            ("[    0.0] Linux version 7.3\n", 0),
+            ("[    0.0] Linux version 7.3\n[    1.0] BUG: x\n", 1),
+            ("[    1.0] no beginning\n", 2),
+            ("", 2),
+        ):
+            log.write_text(text)
+            done = subprocess.run(command, text=True, capture_output=True, check=False)
+            self.assertEqual(done.returncode, status, text)
+            self.assertEqual("BUG: x" in done.stdout, status == 1)
+
     def test_leak(self):
         self.write("rust/kmemleak", "")
         self.assert_green()
@@ -312,6 +354,10 @@ class CompareTest(unittest.TestCase):
     def test_no_kernel_log(self):
         self.write("both/dmesg", "\n")
         self.assert_red("no kernel log of both")
+
+    def test_kernel_log_has_lost_its_beginning(self):
+        self.write("c/dmesg", "[    9.0] what there was room for\n")
+        self.assert_red("the kernel log of C has lost its beginning")
 
     def test_wrong_implementation_served(self):
         self.replace("rust/served", "dir/sub:plain 0 0 2", "dir/sub:plain 0 2 0")

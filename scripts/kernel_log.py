@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Says whether the kernel has complained, in a log of its own.
+
+usage: scripts/kernel_log.py LOG
+
+LOG begins with the boot, or where scripts/guest-run and scripts/guest-kunit have begun a
+new one. Prints the first complaint, with what is around it. scripts/compare and
+scripts/fault-report import the same.
+
+Exit status: 0 none, 1 there is one, 2 the log cannot be judged.
+"""
+
+import pathlib
+import re
+import sys
+
+SPLAT = re.compile(
+    r"WARNING:|BUG:|UBSAN:|Oops|Call [Tt]race|general protection|Unable to handle|rcu:.*stall|"
+    r"INFO: task .* blocked|possible recursive locking|suspicious RCU|refcount_t:|Rust panic|"
+    r"panicked at"
+)
+# What the tests provoke, with the call trace that follows
+PROVOKED = re.compile(
+    r"fault_test(?: invoked oom-killer|: page allocation failure)|FAULT_INJECTION: forcing a failure"
+)
+# Two that say so when their own memory cannot be had, and the tasks that may have made it so
+FAILED = re.compile(r"percpu: allocation failed|kmem_cache_create_args\(.*\) failed with error -12")
+FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
+BEGINNING = re.compile(r"Linux version|rust_setns: tests")
+# How many lines are shown
+EXCERPT = 24
+
+
+def has_beginning(lines):
+    """Whether the kernel had room for all of the log."""
+    return any(BEGINNING.search(line) for line in lines)
+
+
+def first_complaint(lines):
+    """The number of the line in a kernel log that must not be there, or None."""
+    provoked = failed = False
+    for i, line in enumerate(lines):
+        if PROVOKED.search(line) or (failed and FAULTY.search(line)):
+            provoked = True
+        elif SPLAT.search(line):
+            if not (provoked and re.search("Call [Tt]race", line)):
+                return i
+            provoked = False
+        failed = FAILED.search(line)
+    return None
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    lines = pathlib.Path(sys.argv[1]).read_text(errors="replace").splitlines()
+    index = first_complaint(lines)
+    if index is not None:
+        print("the kernel complained:", *lines[max(0, index - 2) :][:EXCERPT], sep="\n")
+        return 1
+    if not has_beginning(lines):
+        print(f"'{sys.argv[1]}' has lost its beginning; boot with log_buf_len=.", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except OSError as error:
+        print(error, file=sys.stderr)
+    sys.exit(2)
