@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The front door: each target is one line into scripts/, which see. Settings:
-# ARCH=, KDIR=, for run, load and vm also FLAVOUR=, for vm IMPL= and CMD='...', for fault
-# WITH_FIX=1.
+# ARCH=, KDIR=, for run, fuzz, load and vm also FLAVOUR=, for vm IMPL= and CMD='...',
+# for fault WITH_FIX=1.
 
-.PHONY: run test test-full vm check check-bisect coverage fault fuzz load series report clean
+.PHONY: run test test-full vm check check-bisect coverage mutate fault fuzz load series report clean
 
 run:
 	@scripts/run
@@ -27,8 +27,11 @@ check-bisect:
 coverage:
 	@scripts/coverage
 
+mutate:
+	@scripts/mutate
+
 fault:
-	@scripts/fault $(if $(WITH_FIX),--with-fix)
+	@scripts/fault $(if $(filter-out 0,$(WITH_FIX)),--with-fix)
 
 load:
 	@scripts/load
