@@ -226,14 +226,8 @@ impl Drop for Blank<'_> {
 /// The table of the types: the slots of each, and who copies what is to be in it.
 impl Slots for Blank<'_> {
     fn copy(&mut self, ns: NsFlag) -> Result {
-        let new = self.new.as_ptr();
-        let Self {
-            flags,
-            old,
-            user_ns,
-            fs,
-            ..
-        } = *self;
+        let (new, flags) = (self.new.as_ptr(), self.flags);
+        let (old, user_ns, fs) = (self.old, self.user_ns, self.fs);
 
         /// Fills a slot with what a C function returns.
         macro_rules! slot {
