@@ -61,6 +61,19 @@ parameters() {
 	sed -n 's/^# cmdline: //p' "$scripts/config/$FLAVOUR"
 }
 
+# check_config FRAGMENT: every option that it asks for must be there in the end, and what it
+# does not want must not. Kconfig drops silently what it does not know, or what lacks a
+# dependency.
+check_config() {
+	local option
+	while read -r option; do
+		grep -qxF "$option" "$out/.config" || die "Kconfig refuses $option for $ARCH; see scripts/config/."
+	done < <(grep '^CONFIG_' "$1")
+	while read -r option; do
+		! grep -q "^$option=" "$out/.config" || die "Kconfig insists on $option for $ARCH; see scripts/config/."
+	done < <(sed -n 's/^# \(CONFIG_.*\) is not set$/\1/p' "$1")
+}
+
 # The files of the kernel tree that patches/ changes
 touched() {
 	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
