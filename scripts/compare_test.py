@@ -34,6 +34,10 @@ KNOWN = """\
 setns:racy first  # 2026-11-25, sleeps
 proc:quiet second  # 2026-11-25, sleeps too
 """
+SKIPS = """\
+setns:threads first LACKING  # cannot do it
+setns:threads second LACKING  # nor this
+"""
 KTAP = """\
 TAP version 13
 1..2
@@ -78,10 +82,14 @@ class CompareTest(unittest.TestCase):
             shutil.copy(SCRIPTS / script, self.scripts)
         (self.scripts / "suites").write_text(SUITES)
         (self.scripts / "known-failures").write_text(KNOWN)
+        (self.scripts / "known-skips").write_text(SKIPS)
         for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
             (self.results / column).mkdir(parents=True)
             self.write(f"{column}/dmesg", "[    1.0] rust_setns: tests\n")
             self.fill(column, pid)
+        (self.results / "boot").mkdir()
+        self.write("boot/dmesg", "[    0.0] Linux version 7.3.4\n")
+        self.write("config", "CONFIG_DEBUG_FS=y\n")
         self.write("facts", "architecture x86_64\nflavour builtin\n")
 
     def fill(self, column, pid):
@@ -154,6 +162,43 @@ class CompareTest(unittest.TestCase):
     def test_one_skips(self):
         self.replace("c/dir-sub:plain.ktap", "ok 2 second", "ok 2 second # SKIP no reason")
         self.assert_red("second: skipped on C, passed on Rust")
+
+    def skip(self, suite, case):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/{suite}.ktap", f"{case}\n", f"{case} # SKIP no reason\n")
+
+    def test_both_skip(self):
+        """Those of upstream may."""
+        self.skip("dir-sub:plain", "ok 2 second")
+        self.assert_green()
+        self.skip("setns:racy", "ok 2 second")
+        self.assert_red("setns:racy: second: skipped on C, skipped on Rust")
+
+    def test_skip_for_lack_of_an_option(self):
+        self.skip("setns:threads", "ok 2 second")
+        self.assert_green()
+        self.write("config", "CONFIG_LACKING=y\n")
+        self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
+
+    def test_suite_makes_no_call(self):
+        for suite in ("dir/sub:plain", "setns:threads"):
+            self.replace("c/served", f"{suite} 0 2 0", f"{suite} 0 0 0")
+            self.replace("rust/served", f"{suite} 0 0 2", f"{suite} 0 0 0")
+        self.skip("setns:threads", "ok 1 first")
+        for column in ("c", "rust"):
+            self.write(f"{column}/dir-sub:plain.trace", trace())
+        self.assert_red(
+            "dir/sub:plain: made no call, on C",
+            "dir/sub:plain: made no call, on Rust",
+            "setns:threads: made no call, on C",
+        )
+
+    def test_suite_has_nothing_to_do(self):
+        for case in ("ok 1 first", "ok 2 second"):
+            self.skip("setns:threads", case)
+        self.replace("c/served", "setns:threads 0 2 0", "setns:threads 4 0 0")
+        self.replace("rust/served", "setns:threads 0 0 2", "setns:threads 4 0 0")
+        self.assert_green()
 
     def test_known_failure(self):
         self.replace("rust/setns:racy.ktap", "ok 1 first", "not ok 1 first")
@@ -314,6 +359,10 @@ class CompareTest(unittest.TestCase):
         )
         self.write("rust/dmesg", f"[    1.0] rust_setns: tests\n{oom}")
         self.assert_green()
+        for between in ("[    3.0] Call Trace:\n", "[    3.0] x\n" * 20):
+            text = oom.replace("[    2.0] CPU: 0\n", between)
+            self.write("rust/dmesg", f"{text}[    3.0] Call Trace:\n")
+            self.assert_red("Call Trace:")
         self.write("rust/dmesg", f"{oom}[    3.0] Call Trace:\n")
         self.assert_red("the kernel complained: [    3.0] Call Trace:")
         self.write("rust/dmesg", oom.replace("fault_test", "other_test"))
@@ -346,10 +395,19 @@ class CompareTest(unittest.TestCase):
             self.assertEqual("BUG: x" in done.stdout, status == 1)
 
     def test_leak(self):
-        self.write("rust/kmemleak", "")
+        self.write("config", "CONFIG_DEBUG_KMEMLEAK=y\n")
+        self.assert_red(*(f"kmemleak was not asked, on {name}" for name in ("C", "Rust", "both")))
+        for column in ("c", "rust", "both"):
+            self.write(f"{column}/kmemleak", "")
         self.assert_green()
         self.write("rust/kmemleak", "unreferenced object 0xffff (size 192):\n")
         self.assert_red("kmemleak: 1 objects, on Rust")
+
+    def test_kernel_complains_before_the_tests(self):
+        self.write("boot/dmesg", "[    0.0] Linux version 7.3.4\n[    0.1] BUG: x\n")
+        self.assert_red("the kernel complained: [    0.1] BUG: x")
+        (self.results / "boot/dmesg").unlink()
+        self.assert_red("no kernel log of boot")
 
     def test_no_kernel_log(self):
         self.write("both/dmesg", "\n")

@@ -18,7 +18,7 @@ import sys
 SPLAT = re.compile(
     r"WARNING:|BUG:|UBSAN:|Oops|Call [Tt]race|general protection|Unable to handle|rcu:.*stall|"
     r"INFO: task .* blocked|possible recursive locking|suspicious RCU|refcount_t:|Rust panic|"
-    r"panicked at"
+    r"panicked at|turning off the locking correctness|lockdep is turned off"
 )
 # What the tests provoke, with the call trace that follows
 PROVOKED = re.compile(
@@ -30,6 +30,8 @@ FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
 BEGINNING = re.compile(r"Linux version|rust_setns: tests")
 # How many lines are shown
 EXCERPT = 24
+# How far from what was provoked its call trace may be: other CPUs print, too
+NEAR = 20
 
 
 def has_beginning(lines):
@@ -39,14 +41,14 @@ def has_beginning(lines):
 
 def first_complaint(lines):
     """The number of the line in a kernel log that must not be there, or None."""
-    provoked = failed = False
+    provoked, failed = -NEAR, False
     for i, line in enumerate(lines):
         if PROVOKED.search(line) or (failed and FAULTY.search(line)):
-            provoked = True
+            provoked = i
         elif SPLAT.search(line):
-            if not (provoked and re.search("Call [Tt]race", line)):
+            if not (i - provoked < NEAR and re.search("Call [Tt]race", line)):
                 return i
-            provoked = False
+            provoked = -NEAR
         failed = FAILED.search(line)
     return None
 
