@@ -49,6 +49,7 @@ VICTIM = """\
 # fault_test.c:717:at_its_limit:Expected status (768) == 0 (0)
 # fault_test.c:718:at_its_limit:a user namespace is left
 """
+BEGINNINGS = {"boot/dmesg": "Linux version", "c/dmesg": "rust_setns: tests on c"}
 OOM = """\
 [  499.2] fault_test invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0
 [  499.2] CPU: 0 UID: 65534 PID: 14276 Comm: fault_test Not tainted 7.3.4 #2
@@ -81,6 +82,8 @@ class FaultReportTest(unittest.TestCase):
             if served:
                 self.write(f"{impl}/served", f"setns:fault_test 0 {served}\n")
                 self.write(f"{impl}/setns:fault_test.ktap", self.ktap())
+        (self.results / "boot").mkdir()
+        self.write("boot/dmesg", "[    0.0] Linux version 7.3.4\n")
         self.write("kunit.log", self.kunit())
 
     def ktap(self, leaks=False, victim=False):
@@ -117,7 +120,11 @@ class FaultReportTest(unittest.TestCase):
         return VICTIM if victim else ""
 
     def kunit(self):
-        text = "".join(f"namespaces before: {name} 1\n" for name in CREATABLE)
+        # The tests have run once before, at boot, when nothing was made to fail
+        text = "[    0.0] Linux version 7.3.4\n"
+        text += "[    1.0] rust_setns: create_new_namespaces 0x80: 0 failures: []\n"
+        text += "[    1.1] ok 1 rust_setns_nsproxy\n"
+        text += "".join(f"namespaces before: {name} 1\n" for name in CREATABLE)
         text += "[    9.0] rust_setns: tests of create_new_namespaces()\n"
         for types in CREATED:
             flags = sum(TYPES[name] for name in {*types})
@@ -344,7 +351,10 @@ class FaultReportTest(unittest.TestCase):
         self.replace(
             "kunit.log", "create_new_namespaces 0x20080", "create_other_namespaces 0x20080"
         )
-        self.assert_red("28 of 29 sets were tried by create_new_namespaces on Rust")
+        self.assert_red(
+            "28 of 29 sets were tried by create_new_namespaces on Rust",
+            "allocations of the KUnit tests failed for 28 of 29 sets",
+        )
 
     def test_c_gives_another_errno_for_unshare(self):
         self.replace(
@@ -364,14 +374,19 @@ class FaultReportTest(unittest.TestCase):
         self.replace(
             "kunit.log", "0x40000000: 40 failures: [-12, -17]", "0x40000000: 0 failures: []"
         )
-        self.assert_red("create_new_namespaces net: C and Rust differ")
+        self.assert_red(
+            "create_new_namespaces net: C and Rust differ",
+            "allocations of the KUnit tests failed for 28 of 29 sets",
+        )
 
     def test_kunit_fails(self):
-        self.replace("kunit.log", "] ok 1", "] not ok 1")
+        self.replace("kunit.log", "9.2] ok 1", "9.2] not ok 1")
         self.assert_red("the KUnit tests of create_new_namespaces() failed")
 
     def test_kunit_skips(self):
-        self.replace("kunit.log", "rust_setns_nsproxy", "rust_setns_nsproxy # SKIP")
+        self.replace(
+            "kunit.log", "9.2] ok 1 rust_setns_nsproxy", "9.2] ok 1 rust_setns_nsproxy # SKIP"
+        )
         self.assert_red("the KUnit tests of create_new_namespaces() failed")
 
     def test_kunit_leaves_namespaces(self):
@@ -391,7 +406,7 @@ class FaultReportTest(unittest.TestCase):
         self.assert_red("kmemleak, on Rust: {'prepare_creds': 1}")
 
     def test_kernel_complains(self):
-        for name in ("kunit.log", "c/dmesg", "rust/dmesg", "both/dmesg"):
+        for name in ("kunit.log", "boot/dmesg", "c/dmesg", "rust/dmesg", "both/dmesg"):
             for line in (
                 "WARNING: possible circular locking dependency detected",
                 "BUG: sleeping function called from invalid context at x",
@@ -405,11 +420,27 @@ class FaultReportTest(unittest.TestCase):
                     self.write(name, before)
 
     def test_kernel_log_has_lost_its_beginning(self):
-        for name in ("kunit.log", "c/dmesg"):
+        for name, beginning in BEGINNINGS.items():
             before = (self.results / name).read_text()
-            self.write(name, before.replace("rust_setns: tests", "…"))
+            self.write(name, before.replace(beginning, "…"))
             self.assert_red(f"the kernel log has lost its beginning, or is none: {name}")
             self.write(name, before)
+
+    def test_kunit_alone(self):
+        self.options = ["--kunit"]
+        for impl in ("c", "rust", "both", "boot"):
+            (self.results / impl / "dmesg").unlink()
+        self.assertIn("1160 failures, of 29 sets", self.assert_green())
+        self.replace("kunit.log", "0x80: 40 failures: [-12]", "0x80: 0 failures: []")
+        self.replace("kunit.log", "after: net 1", "after: net 3")
+        self.replace("kunit.log", "namespaces after: mnt", KMEMLEAK + "namespaces after: mnt")
+        self.replace("kunit.log", "9.2] ok 1", "9.2] not ok 1")
+        self.assert_red(
+            "kmemleak, on Rust: {'prepare_creds': 1}",
+            "allocations of the KUnit tests failed for 28 of 29 sets",
+            "the KUnit tests of create_new_namespaces() failed",
+            "create_new_namespaces on Rust leaks net: 3 are left, of 1",
+        )
 
 
 if __name__ == "__main__":
