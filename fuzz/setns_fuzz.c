@@ -2331,6 +2331,27 @@ static void show_joined(void)
 	printf(" %d sets of types\n", sets);
 }
 
+/* So many calls should have tried everything */
+enum { ENOUGH = 100000 };
+
+/* Where every call is refused, there is no difference either */
+static bool all_joined(void)
+{
+	for (int impl = 0; impl < IMPLS; impl++) {
+		for (int i = 0; i < TYPES; i++) {
+			if (!stats[impl].joined_by_type[i])
+				return false;
+		}
+		for (int i = 0; i < WRONG; i++) {
+			if (!stats[impl].joined_by_fd[i])
+				return false;
+		}
+		if (!stats[impl].racing_joined)
+			return false;
+	}
+	return true;
+}
+
 /* Running everything */
 
 static int fuzz(const struct options *options)
@@ -2353,6 +2374,10 @@ static int fuzz(const struct options *options)
 	}
 	show_outcomes();
 	show_joined();
+	if (calls >= ENOUGH && !all_joined()) {
+		printf("FAILED: of so many calls, not one has joined in each way\n");
+		return 1;
+	}
 	printf("%ld calls on C, %ld on Rust, in %llu programs: no difference, in %ld s\n",
 	       stats[C].calls, stats[RUST].calls, (unsigned long long)next, seconds() - start);
 	return 0;
