@@ -2375,7 +2375,7 @@ static int fuzz(const struct options *options)
 	show_outcomes();
 	show_joined();
 	if (calls >= ENOUGH && !all_joined()) {
-		printf("FAILED: of so many calls, not one has joined in each way\n");
+		printf("FAILED: none of so many calls has joined a type, by a kind of descriptor, or the racer\n");
 		return 1;
 	}
 	printf("%ld calls on C, %ld on Rust, in %llu programs: no difference, in %ld s\n",

@@ -121,10 +121,10 @@ class FaultReportTest(unittest.TestCase):
 
     def kunit(self):
         # The tests have run once before, at boot, when nothing was made to fail
-        text = "[    0.0] Linux version 7.3.4\n"
+        text = "".join(f"namespaces before: {name} 1\n" for name in CREATABLE)
+        text += "[    0.0] Linux version 7.3.4\n"
         text += "[    1.0] rust_setns: create_new_namespaces 0x80: 0 failures: []\n"
         text += "[    1.1] ok 1 rust_setns_nsproxy\n"
-        text += "".join(f"namespaces before: {name} 1\n" for name in CREATABLE)
         text += "[    9.0] rust_setns: tests of create_new_namespaces()\n"
         for types in CREATED:
             flags = sum(TYPES[name] for name in {*types})
