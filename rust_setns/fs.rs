@@ -76,7 +76,7 @@ impl FsCopy {
         let copy = self.0.as_ptr();
         // SAFETY: Valid by the type invariant. No task has the copy, so that it does not change.
         let root = unsafe { &raw const (*copy).root };
-        // SAFETY: As above.
+        // SAFETY: Valid by the type invariant, and no task has the copy.
         let pwd = unsafe { &raw const (*copy).pwd };
 
         // SAFETY: Both are valid. `set_fs_root()` takes references of its own.

@@ -273,7 +273,7 @@ impl Slots for Blank<'_> {
         // SAFETY: By the type invariant `new` is valid, and `copy()` has filled the slot.
         let slot = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
         let second_slot = if ns == NsFlag::Time {
-            // SAFETY: As above.
+            // SAFETY: `new` is valid, and `copy()` fills this slot together with the first.
             unsafe { bindings::nsproxy_time_ns_for_children(new) }
         } else {
             core::ptr::null_mut()
@@ -431,7 +431,7 @@ mod tests {
             .into_iter()
             // SAFETY: The set is valid by its type invariant.
             .map(|ns| unsafe { bindings::nsproxy_ns_common(set.as_ptr(), ns as u32) });
-        // SAFETY: As above.
+        // SAFETY: The set is valid by its type invariant.
         let second_slot = unsafe { bindings::nsproxy_time_ns_for_children(set.as_ptr()) };
 
         for filled in Iterator::chain(slots, [second_slot]).filter(|ns| !ns.is_null()) {
@@ -492,7 +492,7 @@ mod tests {
             // SAFETY: The set is valid by its type invariant.
             unsafe { bindings::nsproxy_time_ns_for_children(set) }
         } else {
-            // SAFETY: As above.
+            // SAFETY: The set is valid by its type invariant.
             unsafe { bindings::nsproxy_ns_common(set, ns as u32) }
         }
     }
@@ -533,7 +533,7 @@ mod tests {
         // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
         unsafe { fail_nth().write(nth) };
         let created = create_new_namespaces(bits.into(), Origin::Set(origin), Some(fs));
-        // SAFETY: As above.
+        // SAFETY: Valid as long as the current task, and nothing of this task fails meanwhile.
         let left = unsafe { fail_nth().replace(0) };
         (created, left == 0)
     }

@@ -74,6 +74,12 @@ check_config() {
 	done < <(sed -n 's/^# \(CONFIG_.*\) is not set$/\1/p' "$1")
 }
 
+# The hash of all files that the series is made of
+series_hash() {
+	(cd "$top" && find Kconfig patches rust rust_setns selftests -type f | LC_ALL=C sort |
+		xargs -d '\n' sha256sum | sha256sum | cut -d ' ' -f 1)
+}
+
 # The files of the kernel tree that patches/ changes
 touched() {
 	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
