@@ -55,7 +55,7 @@ logged() {
 		if grep -q 'No space left on device' "$log"; then
 			die "the disk is full; make room in '$cache' and run again. Log: $log"
 		fi
-		if grep -qiE 'could not resolve|temporary failure|unreachable|unable to connect|failed to fetch' "$log"; then
+		if grep -qiE 'could not resolve|temporary failure|(network|host) is unreachable|unable to connect|failed to fetch' "$log"; then
 			die "the network cannot be reached; connect it and run again. Log: $log"
 		fi
 		die "$what failed; the reason is above. Log: $log"
@@ -65,9 +65,11 @@ logged() {
 
 # One line that changes on a terminal; elsewhere a line a minute
 show_progress() {
-	local log=$1 what=$2 start=$SECONDS line
+	local log=$1 what=$2 start=$SECONDS line fd
 	# What outlives an interrupted run must not keep the next one waiting
-	[ -z "${RUST_SETNS_LOCKED:-}" ] || eval "exec $RUST_SETNS_LOCKED>&-"
+	for fd in ${RUST_SETNS_LOCKED:-}; do
+		eval "exec $fd>&-"
+	done
 	while sleep 1 && kill -0 $$ 2>/dev/null; do
 		[ -t 1 ] || [ $(((SECONDS - start) % 60)) -eq 59 ] || continue
 		line="$what: $((SECONDS - start)) s, $(wc -l <"$log") lines, now:$(tail -n 1 "$log" | tr -d '\r')"
