@@ -201,6 +201,7 @@ struct stats {
 /* All that more than one task knows */
 static struct shared {
 	struct facts world;
+	__u64 world_ns[TARGETS][LINKS];
 	int pidfds[ALL_TARGETS];
 	int nsfds[TARGETS][LINKS];
 	pid_t pids[TARGETS];
@@ -361,13 +362,19 @@ static enum fd_kind random_fd_kind(void)
 }
 
 /* In the order of open_wrong_fds() */
-static const char *const wrong_names[] = {
-	"/dev/null", "-1", "INT_MIN", "9999", "AT_FDCWD", "PIDFD_SELF_THREAD",
-	"PIDFD_SELF_THREAD_GROUP", "FD_NSFS_ROOT", "pipe to read", "pipe to write", "memfd",
-	"socket", "O_PATH of its uts", "/proc/1", "/proc/1/ns",
+static const struct {
+	const char *name;
+	int err;
+} wrongs[] = {
+	{ "/dev/null", EINVAL }, { "-1", EBADF }, { "INT_MIN", EBADF }, { "9999", EBADF },
+	{ "AT_FDCWD", EBADF }, { "PIDFD_SELF_THREAD", EBADF },
+	{ "PIDFD_SELF_THREAD_GROUP", EBADF }, { "FD_NSFS_ROOT", EBADF },
+	{ "pipe to read", EINVAL }, { "pipe to write", EINVAL }, { "memfd", EINVAL },
+	{ "socket", EINVAL }, { "O_PATH of its uts", EBADF }, { "/proc/1", EINVAL },
+	{ "/proc/1/ns", EINVAL },
 };
 
-enum { WRONGS = ARRAY_SIZE(wrong_names) };
+enum { WRONGS = ARRAY_SIZE(wrongs) };
 
 static struct op random_setns(int favourite)
 {
@@ -559,7 +566,7 @@ static const char *fd_text(const struct op *op)
 		sprintf(text, "its own pidfd");
 		break;
 	case WRONG:
-		return wrong_names[op->which];
+		return wrongs[op->which].name;
 	}
 	return text;
 }
@@ -903,6 +910,18 @@ static bool outcome_is(const struct attempt *attempt, int flags, const __u64 *fo
 	return !attempt->err && same_state(&expected, &attempt->after);
 }
 
+/* By the rules of ptrace(2), to read. All tasks have the same user IDs, seen from outside. */
+static bool may_look(const struct attempt *attempt, __u64 user)
+{
+	return user == attempt->before.ns[USER] ||
+	       capable(&attempt->before, user, CAP_SYS_PTRACE);
+}
+
+static bool fits_process(int flags)
+{
+	return flags && !(flags & ~all_types);
+}
+
 /* One state of the racer for each user namespace that it has been in */
 static bool is_first_with_user(int state)
 {
@@ -937,44 +956,89 @@ static bool racer_executes(void)
 	return false;
 }
 
+static bool racer_may_hide(const struct attempt *attempt, __u64 user)
+{
+	return !may_look(attempt, user) ||
+	       (racer_executes() && !capable(&attempt->before, user, CAP_SYS_PTRACE));
+}
+
 /*
  * A call with the racer's pidfd reads, one after the other, whether it may look at
  * the racer at all, its nsproxy, and its user namespace. The racer may have
  * changed in between.
  */
-static bool pidfd_allowed(const struct attempt *attempt)
+static bool racer_pidfd_allowed(const struct attempt *attempt)
 {
-	int flags = attempt->op->flags;
+	bool looks = false;
 
-	if (!flags || flags & ~all_types)
+	if (!fits_process(attempt->op->flags))
 		return refused(attempt, EINVAL);
 	for (int i = 0; i < shared->nr_states; i++) {
 		__u64 user = shared->states[i].ns[USER];
 
 		if (!is_first_with_user(i))
 			continue;
-		if (allowed_with_user(attempt, user))
+		if (racer_may_hide(attempt, user) && refused(attempt, EPERM))
 			return true;
-		if ((user != attempt->before.ns[USER] || racer_executes()) &&
-		    !capable(&attempt->before, user, CAP_SYS_PTRACE) && refused(attempt, EPERM))
+		looks |= may_look(attempt, user);
+	}
+	if (looks && !shared->program.stays && refused(attempt, ESRCH))
+		return true;
+	for (int i = 0; looks && i < shared->nr_states; i++) {
+		if (is_first_with_user(i) &&
+		    allowed_with_user(attempt, shared->states[i].ns[USER]))
 			return true;
 	}
-	return !shared->program.stays && refused(attempt, ESRCH);
+	return false;
 }
 
-/* A descriptor of one namespace, which is one that the racer has had */
-static bool nsfd_allowed(const struct attempt *attempt)
+/* Those which are gone were where the driver is. */
+static bool pidfd_allowed(const struct attempt *attempt)
 {
-	const struct op *op = attempt->op;
-	int flag = links[op->which].flag;
-	int nr_states = op->fd == NSFD ? 1 : shared->nr_states;
+	int target = attempt->op->target;
+	const __u64 *found = shared->world_ns[target < TARGETS ? target : 0];
+
+	if (!fits_process(attempt->op->flags))
+		return refused(attempt, EINVAL);
+	if (target == REAPED)
+		return refused(attempt, ESRCH);
+	if (!may_look(attempt, found[USER]))
+		return refused(attempt, EPERM);
+	if (target == ZOMBIE)
+		return refused(attempt, ESRCH);
+	return outcome_is(attempt, attempt->op->flags, found);
+}
+
+static bool own_pidfd_allowed(const struct attempt *attempt)
+{
+	if (!fits_process(attempt->op->flags))
+		return refused(attempt, EINVAL);
+	return outcome_is(attempt, attempt->op->flags, attempt->before.ns);
+}
+
+/* A descriptor of one namespace, to which a link of a task with these leads */
+static bool nsfd_allowed(const struct attempt *attempt, const __u64 *ns)
+{
+	int which = attempt->op->which, flag = links[which].flag;
+	__u64 found[LINKS] = {};	/* but the one that is asked for, no one looks at them */
 
 	if (attempt->open_err)
 		return refused(attempt, EBADF);
-	if (op->flags && op->flags != flag)
+	if (attempt->op->flags && attempt->op->flags != flag)
 		return refused(attempt, EINVAL);
+	found[PID] = ns[which];
+	found[TIME] = ns[which];
+	found[which] = ns[which];
+	return outcome_is(attempt, flag, found);
+}
+
+/* One of the racer: it has, or has had it. */
+static bool racer_nsfd_allowed(const struct attempt *attempt)
+{
+	int nr_states = attempt->op->fd == NSFD ? 1 : shared->nr_states;
+
 	for (int i = 0; i < nr_states; i++) {
-		if (outcome_is(attempt, flag, shared->states[i].ns))
+		if (nsfd_allowed(attempt, shared->states[i].ns))
 			return true;
 	}
 	return false;
@@ -983,13 +1047,29 @@ static bool nsfd_allowed(const struct attempt *attempt)
 /* Where nothing races, C and Rust are compared, and may agree on anything but this. */
 static bool allowed(const struct attempt *attempt)
 {
+	const struct op *op = attempt->op;
+
 	if (attempt->err >= MAX_ERR)
 		return false;
 	if (!shared->program.races)
 		return true;
-	if (attempt->op->target != RACER)
-		return !attempt->err || same_state(&attempt->before, &attempt->after);
-	return attempt->op->fd == PIDFD ? pidfd_allowed(attempt) : nsfd_allowed(attempt);
+	switch (op->fd) {
+	case WRONG:
+		return refused(attempt, wrongs[op->which].err);
+	case OWN_NSFD:
+		return nsfd_allowed(attempt, attempt->before.ns);
+	case OWN_PIDFD:
+		return own_pidfd_allowed(attempt);
+	case PIDFD:
+		return op->target == RACER ? racer_pidfd_allowed(attempt) : pidfd_allowed(attempt);
+	case NSFD:
+	case DERIVED:
+	case HANDLE:
+		break;
+	}
+	if (op->target == RACER)
+		return racer_nsfd_allowed(attempt);
+	return nsfd_allowed(attempt, shared->world_ns[op->target < TARGETS ? op->target : 0]);
 }
 
 /* Making the calls */
@@ -1021,6 +1101,8 @@ static int falsify(const struct op *op, int err)
 		return op->target == RACER && err == ESRCH ? EAGAIN : err;
 	case 5:
 		return err == EBADF ? ERESTARTSYS : err;
+	case 6:
+		return shared->program.races && op->target != RACER && err == EPERM ? EINVAL : err;
 	}
 	return err;
 }
@@ -1552,6 +1634,7 @@ static void look_at_target(int target)
 	}
 	if (target)
 		before.ns[USER] = inode_of(shared->nsfds[shared->parents[target]][USER]);
+	memcpy(shared->world_ns[target], state.ns, sizeof(state.ns));
 	add_facts(&shared->world, &before, &state, target);
 	sprintf(path, "%d/root", shared->pids[target]);
 	add_fact(&shared->world, mount_key(proc_fd, path), 0, target, LINKS);
@@ -2116,7 +2199,7 @@ static void report(struct program *program, struct failure *failure,
 		printf("\nIt passes when it is run again.\n");
 		return;
 	}
-	printf("\nIt shrinks to this:\n");
+	printf("\nIt shrinks to %d operation%s:\n", program->nr_ops, program->nr_ops == 1 ? "" : "s");
 	show_program(program, failure);
 }
 
