@@ -29,6 +29,16 @@ use_tree() {
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
 
+# Whether KDIR is a repository, and not just a folder in another one
+is_repository() {
+	[ -e "$KDIR/.git" ]
+}
+
+# git in KDIR, which may belong to somebody else
+kdir_git() {
+	git -c safe.directory='*' -C "$KDIR" "$@"
+}
+
 # Whether programs of this machine run in the guest
 native() {
 	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]

@@ -10,11 +10,15 @@
 set -Eeuo pipefail
 # What nobody has foreseen is the harness, and no test
 trap 'exit 2' ERR
+# Sorting, and what others say when they fail
+export LC_ALL=C.UTF-8
+# git would refresh the index of a tree that it is only asked about
+export GIT_OPTIONAL_LOCKS=0
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scripts=$top/scripts
 build=$top/build
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/rust-setns
+cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/rust-setns
 tools=$cache/tools
 # The release that the series is for; any of its point releases will do
 release=7.3
@@ -32,6 +36,8 @@ die() {
 say() {
 	printf '==> %s\n' "$*"
 }
+
+[ -n "${HOME:-}" ] || die "HOME is not set; set it to a folder that you may write to."
 
 # The lines of a script that start with "#:" are its manual
 usage() {
@@ -100,15 +106,19 @@ check_kdir() {
 	KDIR=$(cd "$KDIR" && pwd)
 }
 
-# Takes the lock of the cache for as long as this process and its children live.
-# A script that another one started has it already.
+# Takes the locks of the cache and of build/ for as long as this process and its children
+# live. A script that another one started has them already.
 lock() {
+	local cache_fd build_fd
 	[ -z "${RUST_SETNS_LOCKED:-}" ] || return 0
 	mkdir -p "$cache" || die "cannot create '$cache'; set XDG_CACHE_HOME to a folder you may write to."
-	exec {lock_fd}>"$cache/lock"
-	flock -n "$lock_fd" ||
+	mkdir -p "$build" || die "cannot create '$build'; take a checkout that you may write to."
+	exec {cache_fd}>"$cache/lock" {build_fd}>"$build/lock"
+	flock -n "$cache_fd" ||
 		die "another run is using '$cache'; wait for it, or set XDG_CACHE_HOME to another folder."
-	export RUST_SETNS_LOCKED=$lock_fd
+	flock -n "$build_fd" ||
+		die "another run is using '$build'; wait for it, or take another checkout."
+	export RUST_SETNS_LOCKED="$cache_fd $build_fd"
 }
 
 # need_disk MIB: at least so much is free where the cache is
