@@ -356,6 +356,8 @@ pub(crate) fn of_current() -> NsProxyRef {
 mod tests {
     use super::*;
     use crate::flags::NsFlags;
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    use crate::fs;
 
     /// Slots that write down what is done to them.
     struct Recorder<'a> {
@@ -520,41 +522,62 @@ mod tests {
         unsafe { &raw mut (*Task::current_raw()).fail_nth }
     }
 
-    /// Creates namespaces of the types in `asked`, of which allocation number `nth` fails, if there
-    /// is one.
+    /// Creates the namespaces that `flags` ask for. Allocation number `nth` fails, if there is one.
     #[cfg(CONFIG_FAULT_INJECTION)]
     fn create_failing_at(
         nth: c_uint,
-        asked: NsFlags,
+        flags: u64,
         origin: &NsProxy,
         fs: &mut FsCopy,
     ) -> (Result<NsProxy>, bool) {
-        let bits: u32 = asked.into();
         // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
         unsafe { fail_nth().write(nth) };
-        let created = create_new_namespaces(bits.into(), Origin::Set(origin), Some(fs));
+        let created = create_new_namespaces(flags, Origin::Set(origin), Some(fs));
         // SAFETY: Valid as long as the current task, and nothing of this task fails meanwhile.
         let left = unsafe { fail_nth().replace(0) };
         (created, left == 0)
     }
 
+    /// What a failure must not change: the set of namespaces, the credentials, the root and the
+    /// working directory of the current task.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn task_state() -> impl PartialEq {
+        let task = Task::current_raw();
+        let fs = fs::of_current();
+        // SAFETY: The current task is valid, and nobody else changes which set and credentials it
+        // has.
+        let (nsproxy, cred) = unsafe { ((*task).nsproxy, (*task).cred) };
+        // SAFETY: Valid as long as the current task. While tests run, nobody changes it.
+        let (root, pwd) = unsafe { ((*fs).root, (*fs).pwd) };
+        (
+            nsproxy,
+            cred,
+            fs,
+            root.mnt,
+            root.dentry,
+            pwd.mnt,
+            pwd.dentry,
+        )
+    }
+
     /// The first allocation fails, then the second, until there are no more: whatever was there
     /// when one did not succeed is put. The errno is that of the type.
     #[cfg(CONFIG_FAULT_INJECTION)]
-    fn undoes_whatever_allocation_fails(asked: NsFlags) -> Result {
+    fn undoes_whatever_allocation_fails(flags: u64) -> Result {
         // References on namespaces of its own count. But a pid namespace is created in that of the
         // task only.
         let own = creatable()
-            .filter(|&ns| !(ns == NsFlag::Pid && asked.contains(ns)))
+            .filter(|&ns| !(ns == NsFlag::Pid && flags & u64::from(ns as u32) != 0))
             .fold(0, |own, ns| own | u64::from(ns as u32));
         let mut fs = FsCopy::new()?;
         let set = create_new_namespaces(own, Origin::Current, Some(&mut fs))?;
         let before = references(&set)?;
+        let task_before = task_state();
         let mut failures = 0;
         let mut errnos = KVec::new();
 
         for nth in 1.. {
-            let (created, injected) = create_failing_at(nth, asked, &set, &mut fs);
+            let (created, injected) = create_failing_at(nth, flags, &set, &mut fs);
             match created {
                 // What has failed may be of no importance.
                 Ok(created) => drop(created),
@@ -567,28 +590,32 @@ mod tests {
                 }
             }
             assert!(references(&set)?.iter().eq(before.iter()));
+            assert!(task_state() == task_before);
             if !injected {
                 break;
             }
         }
 
-        let bits: u32 = asked.into();
-        pr_info!("create_new_namespaces {bits:#x}: {failures} failures: {errnos:?}\n");
+        pr_info!("create_new_namespaces {flags:#x}: {failures} failures: {errnos:?}\n");
         Ok(())
     }
 
-    /// Each type alone, each pair of them, and all. Allocations that may sleep fail only if
-    /// `/sys/kernel/debug/failslab/ignore-gfp-wait` says so, which it does not while booting: the
-    /// test is to be run again then.
+    /// Each type alone, each pair of them, all, and a mount namespace with nothing in it. Allocations
+    /// that may sleep fail only if `/sys/kernel/debug/failslab/ignore-gfp-wait` says so, which it
+    /// does not while booting: the test is to be run again then.
     #[cfg(CONFIG_FAULT_INJECTION)]
     #[test]
     fn every_allocation_fails_once() -> Result {
+        let mut all = 0;
+
         for (i, first) in creatable().enumerate() {
             for second in creatable().skip(i) {
-                undoes_whatever_allocation_fails(first | second)?;
+                undoes_whatever_allocation_fails((first as u32 | second as u32).into())?;
             }
+            all |= u64::from(first as u32);
         }
-        undoes_whatever_allocation_fails(creatable().fold(NsFlags::default(), |all, ns| all | ns))
+        undoes_whatever_allocation_fails(all)?;
+        undoes_whatever_allocation_fails(NsFlag::Mnt as u64 | bindings::CLONE_EMPTY_MNTNS)
     }
 
     #[test]

@@ -32,7 +32,9 @@ CREATABLE = list(TYPES)[1:]
 CREATED = [
     *itertools.combinations_with_replacement(CREATABLE, 2),
     tuple(CREATABLE),
+    ("mnt", "empty"),
 ]
+FLAGS = TYPES | {"empty": 1 << 37}
 CASES = ("each_type_by_nsfd", "each_set_by_pidfd", "each_set_by_unshare", "at_its_limit")
 KMEMLEAK = """\
 unreferenced object 0xffff888005b3c0c0 (size 192):
@@ -112,7 +114,7 @@ class FaultReportTest(unittest.TestCase):
 
     def each_set_by_unshare(self, _):
         return "".join(
-            sweep("unshare", sorted({*types}, key=CREATABLE.index), 14, "ENOMEM")
+            sweep("unshare", sorted({*types}, key=list(FLAGS).index), 14, "ENOMEM")
             for types in CREATED
         )
 
@@ -127,7 +129,7 @@ class FaultReportTest(unittest.TestCase):
         text += "[    1.1] ok 1 rust_setns_nsproxy\n"
         text += "[    9.0] rust_setns: tests of create_new_namespaces()\n"
         for types in CREATED:
-            flags = sum(TYPES[name] for name in {*types})
+            flags = sum(FLAGS[name] for name in {*types})
             errnos = "-12, -17" if "net" in types else "-12"
             text += f"[    9.1] rust_setns: create_new_namespaces {flags:#x}: 40 failures: "
             text += f"[{errnos}]\n"
@@ -174,7 +176,7 @@ class FaultReportTest(unittest.TestCase):
             "namespaces left of create_new_namespaces, on Rust: none", self.assert_green()
         )
         rows = (self.results / "sets").read_text().splitlines()
-        self.assertEqual(len(rows), 8 + 255 + 29)
+        self.assertEqual(len(rows), 8 + 255 + 30)
         self.assertTrue(all(len(row.split("\t")) == 8 for row in rows))
 
     def test_unfixed(self):
@@ -345,15 +347,15 @@ class FaultReportTest(unittest.TestCase):
 
     def test_set_is_missing(self):
         self.replace("c/setns:fault_test.ktap", sweep("unshare", ("uts", "ipc"), 14, "ENOMEM"), "")
-        self.assert_red("28 of 29 sets were tried by create_new_namespaces on C")
+        self.assert_red("29 of 30 sets were tried by create_new_namespaces on C")
 
     def test_created_set_is_missing(self):
         self.replace(
             "kunit.log", "create_new_namespaces 0x20080", "create_other_namespaces 0x20080"
         )
         self.assert_red(
-            "28 of 29 sets were tried by create_new_namespaces on Rust",
-            "allocations of the KUnit tests failed for 28 of 29 sets",
+            "29 of 30 sets were tried by create_new_namespaces on Rust",
+            "allocations of the KUnit tests failed for 29 of 30 sets",
         )
 
     def test_c_gives_another_errno_for_unshare(self):
@@ -376,7 +378,7 @@ class FaultReportTest(unittest.TestCase):
         )
         self.assert_red(
             "create_new_namespaces net: C and Rust differ",
-            "allocations of the KUnit tests failed for 28 of 29 sets",
+            "allocations of the KUnit tests failed for 29 of 30 sets",
         )
 
     def test_kunit_fails(self):
@@ -430,14 +432,14 @@ class FaultReportTest(unittest.TestCase):
         self.options = ["--kunit"]
         for impl in ("c", "rust", "both", "boot"):
             (self.results / impl / "dmesg").unlink()
-        self.assertIn("1160 failures, of 29 sets", self.assert_green())
+        self.assertIn("1200 failures, of 30 sets", self.assert_green())
         self.replace("kunit.log", "0x80: 40 failures: [-12]", "0x80: 0 failures: []")
         self.replace("kunit.log", "after: net 1", "after: net 3")
         self.replace("kunit.log", "namespaces after: mnt", KMEMLEAK + "namespaces after: mnt")
         self.replace("kunit.log", "9.2] ok 1", "9.2] not ok 1")
         self.assert_red(
             "kmemleak, on Rust: {'prepare_creds': 1}",
-            "allocations of the KUnit tests failed for 28 of 29 sets",
+            "allocations of the KUnit tests failed for 29 of 30 sets",
             "the KUnit tests of create_new_namespaces() failed",
             "create_new_namespaces on Rust leaks net: 3 are left, of 1",
         )

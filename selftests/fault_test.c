@@ -402,6 +402,8 @@ static void print_sweep(const struct sweep *sweep)
 		if (sweep->flags & types[i].flag)
 			printf(" %s", types[i].name);
 	}
+	if (sweep->flags & UNSHARE_EMPTY_MNTNS)
+		printf(" empty");
 	printf(": %d failures:", sweep->failures);
 	for (int i = 0; i < MAX_ERRNOS && sweep->errnos[i]; i++)
 		printf(" %s", strerrorname_np(sweep->errnos[i]));
@@ -543,8 +545,9 @@ static void expect_unshare(struct __test_metadata *_metadata, int flags)
 }
 
 /*
- * Each type that create_new_namespaces() creates, each pair of them, and all: as the
- * KUnit tests of the Rust core do, which has that function, too.
+ * Each type that create_new_namespaces() creates, each pair of them, all, and a mount
+ * namespace with nothing in it: as the KUnit tests of the Rust core do, which has that
+ * function, too.
  */
 TEST_F_TIMEOUT(fault, each_set_by_unshare, 3600)
 {
@@ -553,6 +556,7 @@ TEST_F_TIMEOUT(fault, each_set_by_unshare, 3600)
 			expect_unshare(_metadata, types[i].flag | types[j].flag);
 	}
 	expect_unshare(_metadata, all_types & ~CLONE_NEWUSER);
+	expect_unshare(_metadata, CLONE_NEWNS | UNSHARE_EMPTY_MNTNS);
 }
 
 /* A memory cgroup, filled with what no process has that could be killed for it */

@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/fuse.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sched.h>
@@ -31,6 +32,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -758,6 +760,228 @@ TEST_F(knob, loading_changes_who_serves)
 	/* The numbers go on, they do not start again */
 	EXPECT_GE(calls(knob, C), c + CALLS);
 	EXPECT_GE(calls(knob, RUST), rust + CALLS);
+}
+
+/*
+ * A call that sleeps: to show the caller the clocks of its new time namespace takes the
+ * lock of its memory, for which it queues behind a writer, who queues behind a reader,
+ * who waits for a FUSE server that does not answer. All of them are one user's, who
+ * needs no privileges for it.
+ */
+
+static void answer(int fuse, const struct fuse_in_header *to, int err, const void *body,
+		   size_t size)
+{
+	struct fuse_out_header header = {
+		.len = sizeof(header) + size,
+		.error = -err,
+		.unique = to->unique,
+	};
+	struct iovec parts[] = { { &header, sizeof(header) }, { (void *)body, size } };
+
+	/* Nobody waits for the answer to some requests, which is an error of no importance */
+	if (writev(fuse, parts, ARRAY_SIZE(parts)) < 0)
+		return;
+}
+
+/* Of its one file, the server tells everything but what is in it. */
+static int serve(int fuse, int line)
+{
+	static const struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_write = 4096,
+	};
+	static const struct fuse_attr_out attributes = {
+		.attr = {
+			.ino = FUSE_ROOT_ID,
+			.size = 4096,
+			.mode = S_IFREG | 0444,
+			.nlink = 1,
+		},
+	};
+	static const struct fuse_open_out opened;
+	static union {
+		struct fuse_in_header header;
+		char space[2 * FUSE_MIN_READ_BUFFER];
+	} request;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return 1;
+	while (read(fuse, &request, sizeof(request)) > 0) {
+		switch (request.header.opcode) {
+		case FUSE_INIT:
+			answer(fuse, &request.header, 0, &init, sizeof(init));
+			break;
+		case FUSE_GETATTR:
+			answer(fuse, &request.header, 0, &attributes, sizeof(attributes));
+			break;
+		case FUSE_OPEN:
+			answer(fuse, &request.header, 0, &opened, sizeof(opened));
+			break;
+		case FUSE_READ:
+			pass_turn(line);
+			break;
+		default:
+			answer(fuse, &request.header, EOPNOTSUPP, NULL, 0);
+		}
+	}
+	return 0;
+}
+
+/* Only then may somebody serve it. The root of the file system is the file. */
+static int mount_to_be_served_by(int fuse)
+{
+	int fs = syscall(SYS_fsopen, "fuse", 0);
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, "fd", NULL, fuse) ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "rootmode", "100444", 0) ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "user_id", "0", 0) ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "group_id", "0", 0) ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -1;
+	return syscall(SYS_fsmount, fs, 0, 0);
+}
+
+/* Returns where it is mapped, and not read. */
+static void *map_file(int mount)
+{
+	char path[64];
+	struct stat st;
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", mount);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	/* Until it is asked for, the size is 0, and nothing can be read */
+	if (fstat(file, &st))
+		return MAP_FAILED;
+	return mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+}
+
+static int open_of(pid_t pid, const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* Until the task sleeps so that no signal wakes it. False: it has come to its end. */
+static bool await_deep_sleep(pid_t pid)
+{
+	char state;
+
+	do {
+		char text[256] = "", *end;
+		int fd = open_of(pid, "stat", O_RDONLY);
+
+		sched_yield();
+		read_file(fd, text, sizeof(text));
+		close(fd);
+		end = strrchr(text, ')');
+		state = end ? end[2] : 'Z';
+	} while (state != 'D' && state != 'Z');
+	return state == 'D';
+}
+
+static int setns_in_turn(int line, int time)
+{
+	return !await_turn(line) || setns(time, CLONE_NEWTIME);
+}
+
+/* Says when a call of setns(2) sleeps, and lets it go on when it is told to. */
+static int have_call_sleep(int line)
+{
+	int fuse, mount, time, asked = -1, go = -1, memory, references, status;
+	pid_t server, caller, reader, writer;
+	char *page, c;
+
+	if (become_root_of_child() || unshare(CLONE_NEWNS | CLONE_NEWTIME))
+		return 1;
+	time = open_ns("time_for_children");
+	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	mount = mount_to_be_served_by(fuse);
+	server = fork_with_line(&asked);
+	if (server == 0)
+		_exit(serve(fuse, asked));
+	close(fuse);
+	page = map_file(mount);
+	caller = fork_with_line(&go);
+	if (caller == 0)
+		_exit(setns_in_turn(go, time));
+	memory = open_of(caller, "mem", O_RDONLY);
+	references = open_of(caller, "clear_refs", O_WRONLY);
+	if (server < 0 || caller < 0 || page == MAP_FAILED || memory < 0 || references < 0)
+		return 2;
+
+	reader = fork();
+	if (reader == 0)
+		_exit(pread(memory, &c, 1, (off_t)(unsigned long)page) == 1);
+	if (reader < 0 || !await_turn(asked))
+		return 3;
+	writer = fork();
+	if (writer == 0)
+		_exit(write(references, "1", 1) != 1);
+	if (writer < 0 || !await_deep_sleep(writer) || !pass_turn(go) ||
+	    !await_deep_sleep(caller) || !pass_turn(line) || !await_turn(line))
+		return 4;
+	/* To be killed does not wake the caller. The end of the server does. */
+	if (kill(caller, SIGKILL) || !await_deep_sleep(caller) || kill(server, SIGKILL))
+		return 5;
+	return waitpid(caller, &status, 0) != caller || WTERMSIG(status) != SIGKILL;
+}
+
+static pid_t start_unloading(struct knob *knob)
+{
+	pid_t pid;
+
+	close(knob->parameter);
+	knob->parameter = -1;
+	pid = fork();
+	if (pid == 0)
+		_exit(!!syscall(SYS_delete_module, "rust_setns", 0));
+	return pid;
+}
+
+/* Nobody waits for it but who unloads, and that for as long as it sleeps. */
+TEST_F(knob, one_call_sleeps)
+{
+	struct knob *knob = &self->knob;
+	int module = is_module() ? open_module() : -1;
+	pid_t user, unloader = 0;
+	int line, status;
+	long before;
+
+	if (access("/dev/fuse", F_OK) || access("/proc/self/clear_refs", F_OK))
+		SKIP(return, "no FUSE, or no clear_refs");
+	ASSERT_EQ(switch_to(knob, RUST), 0);
+	user = fork_with_line(&line);
+	ASSERT_GE(user, 0);
+	if (user == 0)
+		_exit(have_call_sleep(line));
+	ASSERT_TRUE(await_turn(line));
+
+	for (enum impl i = C; i < IMPLS; i++) {
+		ASSERT_EQ(switch_to(knob, i), 0);
+		expect_served_by(_metadata, knob, i);
+	}
+	if (module >= 0) {
+		before = calls(knob, C);
+		unloader = start_unloading(knob);
+		ASSERT_GT(unloader, 0);
+		while (calls(knob, C) == before && !waitpid(unloader, &status, WNOHANG))
+			make_calls(1);
+		expect_served_by(_metadata, knob, C);
+		ASSERT_EQ(waitpid(unloader, &status, WNOHANG), 0);
+	}
+
+	ASSERT_TRUE(pass_turn(line));
+	expect_done(_metadata, user);
+	if (module >= 0) {
+		expect_done(_metadata, unloader);
+		ASSERT_EQ(bring_back(knob, module), 0);
+		expect_served_by(_metadata, knob, RUST);
+	}
 }
 
 TEST_HARNESS_MAIN
