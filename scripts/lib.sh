@@ -111,8 +111,10 @@ check_kdir() {
 lock() {
 	local cache_fd build_fd
 	[ -z "${RUST_SETNS_LOCKED:-}" ] || return 0
-	mkdir -p "$cache" || die "cannot create '$cache'; set XDG_CACHE_HOME to a folder you may write to."
-	mkdir -p "$build" || die "cannot create '$build'; take a checkout that you may write to."
+	{ mkdir -p "$cache" && : >>"$cache/lock"; } 2>/dev/null ||
+		die "cannot write to '$cache'; set XDG_CACHE_HOME to a folder you may write to."
+	{ mkdir -p "$build" && : >>"$build/lock"; } 2>/dev/null ||
+		die "cannot write to '$build'; take a checkout that you may write to."
 	exec {cache_fd}>"$cache/lock" {build_fd}>"$build/lock"
 	flock -n "$cache_fd" ||
 		die "another run is using '$cache'; wait for it, or set XDG_CACHE_HOME to another folder."
