@@ -600,9 +600,10 @@ mod tests {
         Ok(())
     }
 
-    /// Each type alone, each pair of them, all, and a mount namespace with nothing in it. Allocations
-    /// that may sleep fail only if `/sys/kernel/debug/failslab/ignore-gfp-wait` says so, which it
-    /// does not while booting: the test is to be run again then.
+    /// Each type alone, each pair of them, all, and a mount namespace with nothing in it.
+    ///
+    /// Allocations that may sleep fail only if `/sys/kernel/debug/failslab/ignore-gfp-wait` says
+    /// so, which it does not while booting: the test is to be run again then.
     #[cfg(CONFIG_FAULT_INJECTION)]
     #[test]
     fn every_allocation_fails_once() -> Result {
