@@ -867,22 +867,31 @@ static int open_of(pid_t pid, const char *name, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* Until the task sleeps so that no signal wakes it. False: it has come to its end. */
-static bool await_deep_sleep(pid_t pid)
+/* As in /proc/PID/stat, and 'X' if the task is on its way out. */
+static char state_of(pid_t pid)
+{
+	enum { PF_EXITING = 0x4 };
+	int fd = open_of(pid, "stat", O_RDONLY);
+	unsigned int flags = PF_EXITING;
+	char text[256] = "", state, *end;
+
+	read_file(fd, text, sizeof(text));
+	close(fd);
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return 'X';
+	return flags & PF_EXITING ? 'X' : state;
+}
+
+static bool await_state(pid_t pid, char wanted)
 {
 	char state;
 
 	do {
-		char text[256] = "", *end;
-		int fd = open_of(pid, "stat", O_RDONLY);
-
 		sched_yield();
-		read_file(fd, text, sizeof(text));
-		close(fd);
-		end = strrchr(text, ')');
-		state = end ? end[2] : 'Z';
-	} while (state != 'D' && state != 'Z');
-	return state == 'D';
+		state = state_of(pid);
+	} while (state != wanted && state != 'X');
+	return state == wanted;
 }
 
 /* For as many grace periods as it takes to kill a task or to unload a module, and more */
@@ -892,9 +901,20 @@ static void give_others_time(void)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+/* All it needs to call is there before the lock is taken: who faults waits for that, too. */
 static int setns_in_turn(int line, int time)
 {
-	return !await_turn(line) || setns(time, CLONE_NEWTIME);
+	setns(-1, 0);
+	return !pass_turn(line) || !await_turn(line) || setns(time, CLONE_NEWTIME);
+}
+
+/* If that returns, there is nothing to wait for. */
+static int read_memory(int memory, const char *page, pid_t server)
+{
+	char c;
+	bool is_read = pread(memory, &c, 1, (off_t)(unsigned long)page) == 1;
+
+	return kill(server, SIGKILL) || is_read;
 }
 
 /* Says when a call of setns(2) sleeps, and lets it go on when it is told to. */
@@ -902,7 +922,7 @@ static int have_call_sleep(int line)
 {
 	int fuse, mount, time, asked = -1, go = -1, memory, references, status;
 	pid_t server, caller, reader, writer;
-	char *page, c;
+	char *page;
 
 	if (become_root_of_child() || unshare(CLONE_NEWNS | CLONE_NEWTIME))
 		return 1;
@@ -919,27 +939,32 @@ static int have_call_sleep(int line)
 		_exit(setns_in_turn(go, time));
 	memory = open_of(caller, "mem", O_RDONLY);
 	references = open_of(caller, "clear_refs", O_WRONLY);
-	if (server < 0 || caller < 0 || page == MAP_FAILED || memory < 0 || references < 0)
+	if (server < 0 || caller < 0 || page == MAP_FAILED || memory < 0 || references < 0 ||
+	    !await_turn(go) || !await_state(caller, 'S'))
 		return 2;
 
 	reader = fork();
 	if (reader == 0)
-		_exit(pread(memory, &c, 1, (off_t)(unsigned long)page) == 1);
+		_exit(read_memory(memory, page, server));
 	if (reader < 0 || !await_turn(asked))
 		return 3;
 	writer = fork();
 	if (writer == 0)
 		_exit(write(references, "1", 1) != 1);
-	if (writer < 0 || !await_deep_sleep(writer) || !pass_turn(go) ||
-	    !await_deep_sleep(caller) || !pass_turn(line) || !await_turn(line))
+	if (writer < 0 || !await_state(writer, 'D') || !pass_turn(go) ||
+	    !await_state(caller, 'D'))
 		return 4;
-	/* To be killed does not wake the caller. The end of the server does. */
+	/* To be killed does not wake it. The end of the server does. */
 	if (kill(caller, SIGKILL))
 		return 5;
 	give_others_time();
-	if (!await_deep_sleep(caller) || kill(server, SIGKILL))
+	if (state_of(caller) != 'D' || !pass_turn(line) || !await_turn(line) ||
+	    state_of(caller) != 'D' || kill(server, SIGKILL))
 		return 6;
-	return waitpid(caller, &status, 0) != caller || WTERMSIG(status) != SIGKILL;
+	if (waitpid(caller, &status, 0) != caller || WTERMSIG(status) != SIGKILL)
+		return 7;
+	return waitpid(writer, &status, 0) != writer || waitpid(reader, &status, 0) != reader ||
+	       waitpid(server, &status, 0) != server;
 }
 
 static pid_t start_unloading(struct knob *knob)
@@ -960,19 +985,24 @@ TEST_F(knob, one_call_sleeps)
 	struct knob *knob = &self->knob;
 	int module = is_module() ? open_module() : -1;
 	pid_t user, unloader = 0;
+	struct stat st;
 	int line, status;
 	long before;
 
-	if (access("/dev/fuse", F_OK) || access("/proc/self/clear_refs", F_OK))
-		SKIP(return, "no FUSE, or no clear_refs");
+	if (stat("/dev/fuse", &st) || ~st.st_mode & 0006)
+		SKIP(return, "no FUSE for everybody");
+	if (access("/proc/self/clear_refs", F_OK))
+		SKIP(return, "no clear_refs");
 	if (is_module())
 		ASSERT_GE(module, 0);
 	ASSERT_EQ(switch_to(knob, RUST), 0);
+	before = calls(knob, RUST);
 	user = fork_with_line(&line);
 	ASSERT_GE(user, 0);
 	if (user == 0)
 		_exit(have_call_sleep(line));
 	ASSERT_TRUE(await_turn(line));
+	EXPECT_GE(calls(knob, RUST), before + 2);
 
 	for (enum impl i = C; i < IMPLS; i++) {
 		ASSERT_EQ(switch_to(knob, i), 0);
