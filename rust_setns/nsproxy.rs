@@ -544,11 +544,14 @@ mod tests {
     fn task_state() -> impl PartialEq {
         let task = Task::current_raw();
         let fs = fs::of_current();
-        // SAFETY: The current task is valid, and nobody else changes which set and credentials it
-        // has.
-        let (nsproxy, cred) = unsafe { ((*task).nsproxy, (*task).cred) };
-        // SAFETY: Valid as long as the current task. While tests run, nobody changes it.
-        let (root, pwd) = unsafe { ((*fs).root, (*fs).pwd) };
+        // SAFETY: The current task is valid, and nobody else changes which set it has.
+        let nsproxy = unsafe { (*task).nsproxy };
+        // SAFETY: The current task is valid, and nobody else changes which credentials it has.
+        let cred = unsafe { (*task).cred };
+        // SAFETY: Valid as long as the current task. No kernel thread changes its root.
+        let root = unsafe { (*fs).root };
+        // SAFETY: Valid as long as the current task. No kernel thread changes its directory.
+        let pwd = unsafe { (*fs).pwd };
         (
             nsproxy,
             cred,
