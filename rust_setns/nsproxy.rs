@@ -325,8 +325,10 @@ impl TaskLocked {
         let task = Task::current_raw();
         let new = ManuallyDrop::new(new).0.as_ptr();
 
-        // SAFETY: The current task is valid, and the lock keeps others from reading the pointer.
-        let old = unsafe { core::mem::replace(&mut (*task).nsproxy, new) };
+        // SAFETY: The current task is valid.
+        let nsproxy = unsafe { &raw mut (*task).nsproxy };
+        // SAFETY: It lives as long as the task, and the lock keeps others from reading it.
+        let old = unsafe { nsproxy.replace(new) };
         drop(self);
 
         // SAFETY: The task's reference, and that its namespaces are active, are ours now.
@@ -358,6 +360,10 @@ mod tests {
     use crate::flags::NsFlags;
     #[cfg(CONFIG_FAULT_INJECTION)]
     use crate::fs;
+    use kernel::sync::atomic::{
+        atomic_load,
+        Relaxed, //
+    };
 
     /// Slots that write down what is done to them.
     struct Recorder<'a> {
@@ -438,8 +444,9 @@ mod tests {
 
         for filled in Iterator::chain(slots, [second_slot]).filter(|ns| !ns.is_null()) {
             // SAFETY: The slot holds a reference. The count is there in every namespace.
-            let count = unsafe { (*filled).__bindgen_anon_1.__ns_ref.refs.counter };
-            counts.push(count, GFP_KERNEL)?;
+            let count = unsafe { &raw mut (*filled).__bindgen_anon_1.__ns_ref.refs.counter };
+            // SAFETY: Valid as the namespace is. Who takes or puts a reference does it atomically.
+            counts.push(unsafe { atomic_load(count, Relaxed) }, GFP_KERNEL)?;
         }
         Ok(counts)
     }
