@@ -78,27 +78,28 @@ long __setns_dispatch(int fd, int flags, setns_fn *c_impl)
 	return impl(fd, flags);
 }
 
-/* Calls that come meanwhile are counted or not: the sums are for who watches. */
-static ssize_t calls_c_show(struct kobject *kobj, struct kobj_attribute *attr,
-			    char *buf)
+static unsigned long sum_of(unsigned long __percpu *calls)
 {
 	unsigned long sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		sum += data_race(per_cpu(setns_calls.c, cpu));
-	return sysfs_emit(buf, "%lu\n", sum);
+	for_each_possible_cpu(cpu) {
+		/* For who watches: a call that comes meanwhile may be missing. */
+		sum += data_race(*per_cpu_ptr(calls, cpu));
+	}
+	return sum;
+}
+
+static ssize_t calls_c_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.c));
 }
 
 static ssize_t calls_rust_show(struct kobject *kobj,
 			       struct kobj_attribute *attr, char *buf)
 {
-	unsigned long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += data_race(per_cpu(setns_calls.rust, cpu));
-	return sysfs_emit(buf, "%lu\n", sum);
+	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.rust));
 }
 
 /* For root alone: the numbers tell what others do. */
