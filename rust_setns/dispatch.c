@@ -84,7 +84,7 @@ static unsigned long sum_of(unsigned long __percpu *calls)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		/* For who watches: a call that comes meanwhile may be missing. */
+		/* A statistic: a call that comes meanwhile may be missing. */
 		sum += data_race(*per_cpu_ptr(calls, cpu));
 	}
 	return sum;

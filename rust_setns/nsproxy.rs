@@ -327,7 +327,8 @@ impl TaskLocked {
 
         // SAFETY: The current task is valid.
         let nsproxy = unsafe { &raw mut (*task).nsproxy };
-        // SAFETY: It lives as long as the task, and the lock keeps others from reading it.
+        // SAFETY: It lives as long as the task. The kernel reads another task's under this lock
+        // alone, see `include/linux/nsproxy.h`.
         let old = unsafe { nsproxy.replace(new) };
         drop(self);
 
