@@ -153,6 +153,11 @@ TEST_F_TIMEOUT(load, switches, 900)
 			join_until_stopped(shared, task);
 			_exit(0);
 		}
+		/* Under emulation the switches may be over before a task first runs */
+		while (!__atomic_load_n(&shared->calls[task], __ATOMIC_RELAXED)) {
+			ASSERT_EQ(waitpid(pids[task], &status, WNOHANG), 0);
+			sched_yield();
+		}
 	}
 
 	for (int i = 0; i < switches; i++) {
@@ -171,7 +176,6 @@ TEST_F_TIMEOUT(load, switches, 900)
 	for (int task = 0; task < TASKS; task++) {
 		ASSERT_EQ(waitpid(pids[task], &status, 0), pids[task]);
 		EXPECT_EQ(status, 0);
-		EXPECT_GT(shared->calls[task], 0);
 		failed += shared->failed[task];
 	}
 	EXPECT_EQ(failed, 0);
