@@ -416,6 +416,14 @@ class CompareTest(unittest.TestCase):
         (self.results / "boot/dmesg").unlink()
         self.assert_red("no kernel log of boot")
 
+    def test_first_task_complains(self):
+        """On a machine without systemd-tmpfiles, of that: its words are not the kernel's."""
+        log = "[    0.0] Linux version 7.3.4\n[    4.1] {} WARNING: failed to run x\n"
+        self.write("boot/dmesg", log.format("virtme-ng-init:"))
+        self.assert_green()
+        self.write("boot/dmesg", log.format("Comm: virtme-ng-init"))
+        self.assert_red("the kernel complained: [    4.1] Comm: virtme-ng-init WARNING:")
+
     def test_no_kernel_log(self):
         self.write("both/dmesg", "\n")
         self.assert_red("no kernel log of both")
