@@ -28,8 +28,8 @@ PROVOKED = re.compile(
 FAILED = re.compile(r"percpu: allocation failed|kmem_cache_create_args\(.*\) failed with error -12")
 FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
 BEGINNING = re.compile(r"Linux version|rust_setns: tests")
-# Not the kernel's words, but those of the guest's first task, which writes to its log
-OTHERS = re.compile(r"\] virtme-ng-init: ")
+# Writes to the kernel's log, but its words are not the kernel's
+FIRST_TASK = re.compile(r"\] virtme-ng-init: ")
 # How many lines are shown
 EXCERPT = 24
 # How far from what was provoked its call trace may be: other CPUs print, too
@@ -47,7 +47,7 @@ def first_complaint(lines):
     for i, line in enumerate(lines):
         if PROVOKED.search(line) or (failed and FAULTY.search(line)):
             provoked = i
-        elif SPLAT.search(line) and not OTHERS.search(line):
+        elif SPLAT.search(line) and not FIRST_TASK.search(line):
             if not (i - provoked < NEAR and re.search("Call [Tt]race", line)):
                 return i
             provoked = -NEAR

@@ -96,6 +96,32 @@ static void join_until_stopped(struct shared *shared, int task)
 	}
 }
 
+/*
+ * Returns when the task has called for the first time, or -1 if it has ended before:
+ * under emulation, all switches may be over before a new task first runs.
+ */
+static pid_t start_to_join(struct shared *shared, int task)
+{
+	pid_t test = getpid(), pid = fork();
+
+	if (pid == 0) {
+		/* If the test fails before its end, it tells nobody to stop */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
+			_exit(1);
+		/* Leave some time to the one who switches */
+		if (nice(10) == -1)
+			_exit(1);
+		join_until_stopped(shared, task);
+		_exit(0);
+	}
+	while (pid > 0 && !__atomic_load_n(&shared->calls[task], __ATOMIC_RELAXED)) {
+		if (waitpid(pid, NULL, WNOHANG))
+			return -1;
+		sched_yield();
+	}
+	return pid;
+}
+
 static long calls_of_all(const struct shared *shared)
 {
 	long sum = 0;
@@ -125,7 +151,7 @@ TEST_F_TIMEOUT(load, switches, 900)
 	const char *module = module_file();
 	struct shared *shared;
 	long c, rust, failed = 0;
-	pid_t pids[TASKS], test = getpid();
+	pid_t pids[TASKS];
 	int status;
 
 	if (!rust_is_built_in() && !module)
@@ -141,23 +167,8 @@ TEST_F_TIMEOUT(load, switches, 900)
 	ASSERT_NE(shared, MAP_FAILED);
 
 	for (int task = 0; task < TASKS; task++) {
-		pids[task] = fork();
-		ASSERT_GE(pids[task], 0);
-		if (pids[task] == 0) {
-			/* If the test fails before its end, it tells nobody to stop */
-			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
-				_exit(1);
-			/* Leave some time to the one who switches */
-			if (nice(10) == -1)
-				_exit(1);
-			join_until_stopped(shared, task);
-			_exit(0);
-		}
-		/* Under emulation the switches may be over before a task first runs */
-		while (!__atomic_load_n(&shared->calls[task], __ATOMIC_RELAXED)) {
-			ASSERT_EQ(waitpid(pids[task], &status, WNOHANG), 0);
-			sched_yield();
-		}
+		pids[task] = start_to_join(shared, task);
+		ASSERT_GT(pids[task], 0);
 	}
 
 	for (int i = 0; i < switches; i++) {
