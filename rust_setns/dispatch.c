@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who serves setns(2): C, or Rust if the module is there and enabled.
+ * Chooses the implementation that serves setns(2): C, or Rust if the module is
+ * loaded and enabled.
  *
- * Built into the kernel also if the Rust core is a module.
+ * This file is built into the kernel even if the Rust core is a module.
  */
 
 #include <linux/export.h>
@@ -15,23 +16,23 @@
 
 DEFINE_PER_CPU(struct setns_calls, setns_calls);
 
-/* The implementation in charge, or NULL for the one in C. */
+/* The implementation that serves setns(2), or NULL for the one in C. */
 setns_fn __rcu *setns_impl;
 
 /*
- * Held by every call that may be served by another one than C. The callbacks of
- * the namespaces sleep, so that RCU would not do, and there is no module to pin
- * before it is known that the module stays.
+ * Held by every call that Rust may serve. The callbacks of the namespaces sleep,
+ * so RCU is not enough, and a module reference cannot be taken before the
+ * pointer is known to be stable.
  */
 DEFINE_STATIC_SRCU_FAST(setns_srcu);
 
 /**
- * setns_switch - put an implementation in charge of setns(2)
+ * setns_switch - choose the implementation that serves setns(2)
  * @impl: the implementation, or NULL for the one in C
  *
- * Calls that are under way end where they have begun: no one waits for them here,
- * as there are ways for a user to make one last. Before the code of an
- * implementation goes away, see setns_drain().
+ * A call that has begun ends in the implementation that it began in. This
+ * function does not wait for it, because a user can make a call last long.
+ * Before the code of an implementation goes away, call setns_drain().
  *
  * Context: Any. Callers exclude each other.
  */
@@ -42,9 +43,9 @@ void setns_switch(setns_fn *impl)
 EXPORT_SYMBOL_FOR_MODULES(setns_switch, "rust_setns");
 
 /**
- * setns_drain - wait for the calls in an implementation that is not in charge
+ * setns_drain - wait for the calls in an implementation that was replaced
  *
- * When this returns, no task is in the implementation that was in charge
+ * When this returns, no task is in the implementation that served setns(2)
  * before the last switch, unless that was the one in C.
  *
  * Context: Process context. Sleeps until the last call has left.
@@ -56,10 +57,10 @@ void setns_drain(void)
 EXPORT_SYMBOL_FOR_MODULES(setns_drain, "rust_setns");
 
 /**
- * __setns_dispatch - call the implementation that is in charge, probably Rust
+ * __setns_dispatch - call the implementation that was chosen, probably Rust
  * @fd: as in setns(2)
  * @flags: as in setns(2)
- * @c_impl: the one in C, which may have been put in charge meanwhile
+ * @c_impl: the one in C, which may have been chosen meanwhile
  *
  * Return: what the implementation returns.
  */
@@ -84,7 +85,7 @@ static unsigned long sum_of(unsigned long __percpu *calls)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		/* A statistic: a call that comes meanwhile may be missing. */
+		/* A statistic: a call that is made meanwhile may be missing. */
 		sum += data_race(*per_cpu_ptr(calls, cpu));
 	}
 	return sum;
@@ -102,7 +103,7 @@ static ssize_t calls_rust_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.rust));
 }
 
-/* For root alone: the numbers tell what others do. */
+/* Readable by root only, because the numbers tell what others do. */
 static struct kobj_attribute calls_c_attr = __ATTR(calls_c, 0400, calls_c_show, NULL);
 static struct kobj_attribute calls_rust_attr = __ATTR(calls_rust, 0400, calls_rust_show, NULL);
 

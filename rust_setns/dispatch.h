@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who serves setns(2): C or Rust.
+ * Chooses the implementation that serves setns(2): C or Rust.
  */
 #ifndef _RUST_SETNS_DISPATCH_H
 #define _RUST_SETNS_DISPATCH_H
@@ -31,12 +31,12 @@ void setns_drain(void);
 long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
 
 /**
- * setns_dispatch - call the implementation that is in charge
+ * setns_dispatch - call the implementation that was chosen
  * @fd: as in setns(2)
  * @flags: as in setns(2)
  * @c_impl: the one in C
  *
- * While C is in charge, this costs a load, a branch and a per-CPU count.
+ * While C serves setns(2), this costs a load, a branch and a per-CPU count.
  *
  * Return: what the implementation returns.
  */

@@ -5,8 +5,8 @@
 //! C header: [`include/uapi/linux/sched.h`](srctree/include/uapi/linux/sched.h), `CLONE_NEW*`.
 
 use kernel::{
-    bindings,
     impl_flags,
+    ns_common::ns_type,
     prelude::*, //
 };
 
@@ -21,33 +21,33 @@ impl_flags!(
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum NsFlag {
         /// User and group IDs, capabilities, keys.
-        User = bindings::CLONE_NEWUSER,
+        User = ns_type::USER,
 
         /// Mounts.
-        Mnt = bindings::CLONE_NEWNS,
+        Mnt = ns_type::MNT,
 
         /// Host name and domain name.
-        Uts = bindings::CLONE_NEWUTS,
+        Uts = ns_type::UTS,
 
         /// System V IPC and POSIX message queues.
-        Ipc = bindings::CLONE_NEWIPC,
+        Ipc = ns_type::IPC,
 
         /// Process IDs, of the children that the caller has from then on.
-        Pid = bindings::CLONE_NEWPID,
+        Pid = ns_type::PID,
 
         /// The root of the cgroup hierarchy as the caller sees it.
-        Cgroup = bindings::CLONE_NEWCGROUP,
+        Cgroup = ns_type::CGROUP,
 
         /// Network devices, addresses, routes, ports.
-        Net = bindings::CLONE_NEWNET,
+        Net = ns_type::NET,
 
         /// Offsets of the monotonic and the boot time clock.
-        Time = bindings::CLONE_NEWTIME,
+        Time = ns_type::TIME,
     }
 );
 
-/// Stops the build when the kernel gains a namespace type that [`NsFlag::ORDER`] does not list.
-const _: () = assert!(NsFlags::of_order() as u64 == bindings::CLONE_NS_ALL);
+// Stops the build when the kernel gains a namespace type that [`NsFlag::ORDER`] does not list.
+static_assert!(NsFlags::of_order() as u64 == ns_type::ALL);
 
 impl NsFlag {
     /// Every type, in the order in which the kernel installs them.
@@ -156,14 +156,14 @@ mod tests {
     #[test]
     fn order_is_that_of_c() {
         let c = [
-            bindings::CLONE_NEWUSER,
-            bindings::CLONE_NEWNS,
-            bindings::CLONE_NEWUTS,
-            bindings::CLONE_NEWIPC,
-            bindings::CLONE_NEWPID,
-            bindings::CLONE_NEWCGROUP,
-            bindings::CLONE_NEWNET,
-            bindings::CLONE_NEWTIME,
+            ns_type::USER,
+            ns_type::MNT,
+            ns_type::UTS,
+            ns_type::IPC,
+            ns_type::PID,
+            ns_type::CGROUP,
+            ns_type::NET,
+            ns_type::TIME,
         ];
         assert!(NsFlag::ORDER.into_iter().map(|ns| ns as u32).eq(c));
         assert!(NsFlags(NsFlags::of_order()).types().eq(NsFlag::ORDER));
@@ -175,7 +175,7 @@ mod tests {
             assert!(NsFlag::from_ns_type(ns as u32) == Some(ns));
         }
         assert!(NsFlag::from_ns_type(0).is_none());
-        assert!(NsFlag::from_ns_type(bindings::CLONE_NEWNS | bindings::CLONE_NEWUTS).is_none());
+        assert!(NsFlag::from_ns_type(ns_type::MNT | ns_type::UTS).is_none());
     }
 
     /// Each of the 32 bits alone, and each subset of the eight types.
@@ -197,7 +197,7 @@ mod tests {
             let bits: u32 = asked.into();
             let expected = if built_in { Ok(asked) } else { Err(EINVAL) };
             assert!(NsFlags::of_process(bits as c_int) == expected);
-            assert!(NsFlags::of_process((bits | bindings::CLONE_VM) as c_int) == Err(EINVAL));
+            assert!(NsFlags::of_process((bits | 1) as c_int) == Err(EINVAL));
         }
     }
 

@@ -1,49 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A set of namespaces on its way to the current task, and everything that goes with it.
+//! A set of namespaces on its way to the caller: it is prepared, installed into, and committed.
 //!
 //! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h), `struct nsset`.
 
 use crate::{
-    cred::{
-        Cred,
-        PreparedCred, //
-    },
-    flags::{
-        NsFlag,
-        NsFlags, //
-    },
-    fs::{
-        Fs,
-        FsCopy, //
-    },
-    namespace::LentNsset,
+    create::create_new_namespaces,
+    flags::NsFlag,
+    fs::FsCopy,
     nsproxy::{
-        create_new_namespaces,
-        NsProxy,
-        Origin, //
+        switch_task_namespaces,
+        NewNsProxy, //
+    },
+    snapshot::Snapshot,
+    target::{
+        Request,
+        Target, //
     },
 };
-use kernel::prelude::*;
+use kernel::{
+    bindings,
+    cred::PreparedCred,
+    error::to_result,
+    ns_common::NsCommon,
+    pid::Pid,
+    prelude::*, //
+};
 
-/// A set of namespaces, prepared but not yet the current task's.
+/// The credentials in a set of namespaces.
+enum Cred {
+    /// Those that the caller has. The set has no user namespace, and nobody writes to them.
+    Current,
+
+    /// A copy, into which the user namespace is installed.
+    Prepared(PreparedCred),
+}
+
+/// The root and the working directory in a set of namespaces.
+enum Fs {
+    /// None: the set has no mount namespace.
+    None,
+
+    /// Those that the caller has, changed in place when the mount namespace is installed.
+    ///
+    /// Sound only because a set with a mount namespace and nothing else has one callback to run,
+    /// and changing them is the last thing it does. Saves a copy.
+    Live,
+
+    /// A copy: another namespace of the set may still refuse after the mount namespace was
+    /// installed.
+    Copied(FsCopy),
+}
+
+/// What a call needs to change the caller's namespaces, and has not yet given to the caller.
 ///
 /// Counterpart of `struct nsset` in C, with one owner for each resource instead of flags that say
 /// which of them there are. Dropping it is `put_nsset()`: the fields are dropped in the order in
 /// which C puts them.
+///
+/// # Invariants
+///
+/// - `cred` is [`Cred::Prepared`] if the request has [`NsFlag::User`], and only then.
+/// - `fs` is [`Fs::Live`] if the request has [`NsFlag::Mnt`] and nothing else, [`Fs::Copied`] if it
+///   has that and something else, and [`Fs::None`] if it does not have it.
 #[doc(alias = "put_nsset")]
-pub(crate) struct NsSet {
-    pub(crate) cred: Cred,
-    pub(crate) fs: Fs,
-    pub(crate) nsproxy: NsProxy,
-    pub(crate) flags: NsFlags,
+pub(crate) struct NsSet<'fd> {
+    cred: Cred,
+    fs: Fs,
+    nsproxy: NewNsProxy,
+    request: Request<'fd>,
 }
 
-impl NsSet {
-    /// Prepares a set into which namespaces of the types in `flags` can be installed.
+/// A set in which every namespace of its request is installed.
+///
+/// [`NsSet::install()`] is the one way to get one, and [`commit()`](Self::commit) the one thing to
+/// do with it.
+#[must_use]
+pub(crate) struct Installed<'fd>(NsSet<'fd>);
+
+impl<'fd> NsSet<'fd> {
+    /// Prepares a set into which the namespaces of `request` can be installed. May sleep.
     ///
-    /// Starts from the namespaces, the credentials and the directories of the current task. May
-    /// sleep.
+    /// Starts from the namespaces, the credentials and the directories of the caller.
     ///
     /// Counterpart of `prepare_nsset()` in C.
     ///
@@ -51,8 +89,10 @@ impl NsSet {
     ///
     /// [`ENOMEM`] if there is no memory for one of them.
     #[doc(alias = "prepare_nsset")]
-    pub(crate) fn prepare(flags: NsFlags) -> Result<Self> {
-        let nsproxy = create_new_namespaces(0, Origin::Current, None)?;
+    pub(crate) fn prepare(request: Request<'fd>) -> Result<Self> {
+        let (caller, flags) = (request.caller(), request.flags());
+
+        let nsproxy = create_new_namespaces(0, caller.nsproxy(), caller.user_ns(), None)?;
         let cred = if flags.contains(NsFlag::User) {
             Cred::Prepared(PreparedCred::new()?)
         } else {
@@ -61,21 +101,124 @@ impl NsSet {
         let fs = if flags.is_only(NsFlag::Mnt) {
             Fs::Live
         } else if flags.contains(NsFlag::Mnt) {
-            Fs::Copied(FsCopy::new()?)
+            Fs::Copied(FsCopy::new(caller.task())?)
         } else {
             Fs::None
         };
 
+        // INVARIANT: See the conditions above.
         Ok(Self {
             cred,
             fs,
             nsproxy,
-            flags,
+            request,
         })
     }
 
-    /// Lends the set to the callbacks of the namespaces that enter it.
-    pub(crate) fn lend(&mut self) -> LentNsset<'_> {
-        LentNsset::new(self.flags, &mut self.nsproxy, &mut self.fs, &mut self.cred)
+    /// Installs the namespaces of the request. May sleep.
+    ///
+    /// If one of them refuses, the set is dropped, with all that was installed before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns).
+    pub(crate) fn install(mut self) -> Result<Installed<'fd>> {
+        match self.request.target() {
+            // SAFETY: By the invariant of `Request`, the flags have the type of its namespace.
+            Target::Namespace(ns) => unsafe { self.validate_ns(ns) }?,
+            Target::Process(pid) => self.validate_nsset(pid)?,
+        }
+        Ok(Installed(self))
+    }
+
+    /// Installs namespaces of a process.
+    ///
+    /// Counterpart of the C function of this name. The order is the one that is used everywhere
+    /// else, see [`NsFlag::ORDER`].
+    fn validate_nsset(&mut self, pid: &Pid) -> Result {
+        let flags = self.request.flags();
+        let snapshot = Snapshot::take(pid, flags)?;
+
+        for ns in flags.types() {
+            let common = snapshot.namespace(ns).ok_or(EINVAL)?;
+            // SAFETY: `common` is of type `ns`, and that is one of the flags.
+            unsafe { self.validate_ns(common) }?;
+        }
+        Ok(())
+    }
+
+    /// Asks a namespace to enter the set.
+    ///
+    /// All permission checks of setns(2) on a namespace are made here, in C, by the subsystem that
+    /// owns the type. May sleep.
+    ///
+    /// Counterpart of the C function of this name.
+    ///
+    /// # Safety
+    ///
+    /// The type of `ns` is one of the flags of the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of the type's callback: [`EPERM`], [`EINVAL`], [`EUSERS`], or what the lookup of a
+    /// mount namespace's root returns.
+    unsafe fn validate_ns(&mut self, ns: NsCommon<'_>) -> Result {
+        let caller = self.request.caller();
+        let mut nsset = bindings::nsset {
+            flags: self.request.flags().into(),
+            nsproxy: self.nsproxy.as_ptr(),
+            fs: match &mut self.fs {
+                Fs::None => core::ptr::null_mut(),
+                Fs::Live => caller.fs(),
+                Fs::Copied(copy) => copy.as_ptr(),
+            },
+            cred: match &mut self.cred {
+                Cred::Current => caller.cred(),
+                Cred::Prepared(copy) => copy.as_ptr(),
+            },
+        };
+
+        // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. By
+        // the type invariants, its callback then finds what it writes to: `nsproxy`, which nobody
+        // else has; for a mount namespace `fs`; for a user namespace credentials that are a copy.
+        // No callback changes the pointers themselves, so the owners stay the owners.
+        to_result(unsafe { bindings::proc_ns_install(&mut nsset, ns.as_ptr()) })
+    }
+}
+
+impl Installed<'_> {
+    /// Makes the set the caller's own. Cannot fail. May sleep.
+    ///
+    /// The order is that of `commit_nsset()` in C, and matters in two places. The semaphore
+    /// adjustments are looked up in the old IPC namespace, so they go before the switch. perf
+    /// reports the namespaces that the caller has, so it comes after.
+    ///
+    /// Counterpart of `commit_nsset()` in C, and of the call to `perf_event_namespaces()` that
+    /// follows it.
+    #[doc(alias = "commit_nsset")]
+    pub(crate) fn commit(self) {
+        let NsSet {
+            cred,
+            fs,
+            nsproxy,
+            request,
+        } = self.0;
+        let flags = request.flags();
+        let mut caller = request.into_caller();
+
+        if let Cred::Prepared(cred) = cred {
+            caller.commit_creds(cred);
+        }
+        if let Fs::Copied(copy) = &fs {
+            caller.set_fs(copy);
+        }
+        if flags.contains(NsFlag::Ipc) {
+            caller.exit_sem();
+        }
+        if flags.contains(NsFlag::Time) {
+            caller.timens_commit(&nsproxy);
+        }
+        switch_task_namespaces(&mut caller, nsproxy);
+        caller.perf_event_namespaces();
     }
 }

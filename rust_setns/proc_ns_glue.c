@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Between the C code of the kernel and the Rust core of setns(2): the dispatch
- * to the namespace types, and the module parameter.
+ * Glue between the C code of the kernel and the Rust core of setns(2): the calls
+ * through the operations of a namespace, and the module parameter.
  */
 
 #include <linux/kernel.h>
@@ -15,11 +15,11 @@
 
 /**
  * proc_ns_install - ask a namespace to enter a set
- * @nsset: the set, all of whose pointers are valid
+ * @nsset: the set, whose pointers are as validate_ns() in Rust requires
  * @ns: the namespace, on which the caller holds a reference
  *
- * The indirect call stays in C, where kCFI checks it, and with it all
- * permission checks, which each type makes in its own callback.
+ * The indirect call stays in C, where kCFI checks it. All permission checks are
+ * in the callbacks of the types, so they stay in C too.
  *
  * Context: Process context. May sleep.
  * Return: 0, or the negative errno of the callback.
@@ -30,8 +30,8 @@ int proc_ns_install(struct nsset *nsset, struct ns_common *ns)
 }
 
 /**
- * proc_ns_put - let go of a namespace
- * @ns: the namespace, a reference on which the caller hands over
+ * proc_ns_put - put a reference on a namespace
+ * @ns: the namespace, whose type is built in
  *
  * Context: Process context. May sleep.
  */
@@ -41,9 +41,9 @@ void proc_ns_put(struct ns_common *ns)
 }
 
 /*
- * Both are protected by kernel_param_lock(). @started says that the Rust side
- * is there to be called: the parameter can be set before, on the command line
- * or while the module loads, and after.
+ * kernel_param_lock() protects both. @started says that the Rust code may be
+ * called. The parameter can be set before that, on the command line or while
+ * the module loads, and after it.
  */
 static bool enabled = true;
 static bool started;

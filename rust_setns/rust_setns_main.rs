@@ -10,46 +10,63 @@
 //! [`kernel/nsproxy.c`](srctree/kernel/nsproxy.c), and does what it does, to the letter. A call
 //! flows through it in one direction:
 //!
-//! 1. [`target`]: what does the descriptor refer to, and is that what the caller accepts?
-//! 2. [`nsset`]: [`NsSet::prepare()`] allocates all that the change needs.
-//! 3. [`install`]: [`NsSet::install()`] asks each namespace, in the kernel's order, to enter the
-//!    set. It may refuse.
-//! 4. [`commit`]: [`Installed::commit()`] makes the set the caller's own. It cannot fail.
+//! 1. [`target`]: what does the descriptor refer to, and does the caller accept that? The answer is
+//!    a [`Request`].
+//! 2. [`NsSet::prepare()`] allocates all that the change needs.
+//! 3. [`NsSet::install()`] asks each namespace, in the kernel's order, to enter the set. It may
+//!    refuse.
+//! 4. [`Installed::commit()`] makes the set the caller's own. It cannot fail.
 //!
-//! Whoever holds an [`NsSet`] holds everything that must be undone. Dropping it undoes it, and
-//! there is no other error path.
+//! Each step consumes the result of the one before. An [`NsSet`] holds everything that must be
+//! undone. Dropping it undoes that, and there is no other error path.
 //!
-//! `unsafe` stays in the modules that own kernel objects: [`cred`], [`fd`], [`fs`], [`namespace`],
-//! [`nsproxy`] and [`task`]. The modules that decide have none.
+//! `unsafe` stays in the modules that own what C works on: [`caller`], [`create`], [`fs`],
+//! [`nsproxy`] and [`nsset`]. The modules that decide have none: [`flags`], [`snapshot`] and
+//! [`target`]. What is useful to others is in the `kernel` crate.
+//!
+//! # Objects of C
+//!
+//! A Rust reference, and reading a field through a pointer, require an object to be aligned. What
+//! this crate borrows from C is aligned because of its allocator:
+//!
+//! | object | allocated in | aligned by |
+//! |---|---|---|
+//! | `task_struct` | `kernel/fork.c` | an argument, `L1_CACHE_BYTES` or more |
+//! | `nsproxy` | `kernel/nsproxy.c` | `KMEM_CACHE()`, which passes the type's alignment |
+//! | `cred` | `kernel/cred.c` | `KMEM_CACHE()` |
+//! | `user_namespace` | `kernel/user_namespace.c` | `KMEM_CACHE()` |
+//! | `pid_namespace` | `kernel/pid_namespace.c` | `KMEM_CACHE()` |
+//! | `fs_struct` | `kernel/fork.c` | any cache: the type asks for a word |
+//! | `file` | `fs/file_table.c` | any cache |
+//! | `pid` | `kernel/pid_namespace.c` | any cache |
+//! | `nsset` | the stack, in [`nsset`] | Rust |
+//! | `ns_common` | its namespace | nothing: see [`NsCommon`](kernel::ns_common::NsCommon) |
 //!
 //! C headers: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h) and
 //! [`include/linux/proc_ns.h`](srctree/include/linux/proc_ns.h).
 //!
 //! Reference: <https://man7.org/linux/man-pages/man2/setns.2.html>
 //!
-//! [`Installed::commit()`]: install::Installed::commit
-//! [`NsSet::install()`]: nsset::NsSet::install
-//! [`NsSet::prepare()`]: nsset::NsSet::prepare
+//! [`Installed::commit()`]: nsset::Installed::commit
+//! [`Request`]: target::Request
 
-use kernel::prelude::*;
-
-mod commit;
-mod cred;
-mod fd;
+mod caller;
+mod create;
 mod flags;
 mod fs;
-mod install;
-mod namespace;
 mod nsproxy;
 mod nsset;
 mod snapshot;
 mod target;
-mod task;
 
 use crate::{
-    fd::Fd,
+    caller::Caller,
     nsset::NsSet,
     target::Target, //
+};
+use kernel::{
+    fs::file::Fd,
+    prelude::*, //
 };
 
 module! {
@@ -69,8 +86,9 @@ struct RustSetns(());
 
 impl kernel::Module for RustSetns {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: Module initialization calls this once; `rust_setns()` is sound for any arguments
-        // and stays mapped until `rust_setns_stop()`, which `drop()` calls before the module goes.
+        // SAFETY: Module initialization calls this once. The dispatcher calls `rust_setns()` from
+        // the system call alone. The code stays mapped until `rust_setns_stop()`, which `drop()`
+        // calls before the module goes.
         unsafe { kernel::bindings::rust_setns_start() };
         // INVARIANT: The call above was the one to `rust_setns_start()`.
         Ok(Self(()))
@@ -85,9 +103,9 @@ impl Drop for RustSetns {
     }
 }
 
-/// Moves the calling thread into the namespaces that `fd` refers to.
+/// Moves the caller into the namespaces that `fd` refers to. May sleep.
 ///
-/// May sleep. Nothing of the caller has changed if it fails.
+/// If it fails, nothing of the caller has changed.
 ///
 /// Counterpart of `do_setns()` in C.
 ///
@@ -100,19 +118,27 @@ impl Drop for RustSetns {
 /// - [`ESRCH`]: the process of the pidfd is gone.
 /// - [`EPERM`]: the caller lacks a capability, or may not inspect the process of the pidfd.
 /// - [`EUSERS`]: a time namespace, and the caller shares its memory with another task.
-fn setns(fd: c_int, nstype: c_int) -> Result {
-    let fd = Fd::get(fd)?;
-    let target = Target::proc_ns_fget(&fd)?;
-    let flags = target.accepted_by(nstype)?;
+fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
+    // CAST: Bit for bit. A negative number becomes one that is beyond any table.
+    let fd = Fd::get(fd as c_uint)?;
+    let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
 
-    NsSet::prepare(flags)?.install(&target)?.commit();
+    NsSet::prepare(request)?.install()?.commit();
     Ok(())
 }
 
 /// Entry from the system call, through `setns_dispatch()`.
+///
+/// # Safety
+///
+/// The system call setns(2) is what calls this, once for each call.
 #[export]
-extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
-    match setns(fd, nstype) {
+unsafe extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
+    let task = current!();
+    // SAFETY: The caller guarantees it.
+    let caller = unsafe { Caller::new(task) };
+
+    match setns(caller, fd, nstype) {
         Ok(()) => 0,
         // CAST: `c_long` is never narrower than `c_int`.
         Err(err) => err.to_errno() as c_long,

@@ -2,44 +2,65 @@
 
 //! The namespaces of the process that a pidfd refers to.
 
-use crate::{
-    flags::{
-        NsFlag,
-        NsFlags, //
-    },
-    namespace::{
-        self,
-        NsCommon,
-        UserNamespace, //
-    },
-    nsproxy::NsProxyRef,
-    task::Pid, //
+use crate::flags::{
+    NsFlag,
+    NsFlags, //
+};
+use core::mem::{
+    needs_drop,
+    ManuallyDrop, //
 };
 use kernel::{
+    ns_common::NsCommon,
+    nsproxy::NsProxy,
+    pid::Pid,
     pid_namespace::PidNamespace,
     prelude::*,
     sync::{
         aref::ARef,
         rcu, //
     },
+    task::PtraceMode,
+    user_namespace::UserNamespace, //
 };
 
 /// A "snapshot" of the target task's namespaces, as C calls it.
 ///
-/// The quotes are C's: what is read here is read one after the other. If the target changes its
-/// namespaces meanwhile, the snapshot may hold some of before and some of after. That opens
-/// nothing, because each of them checks the caller's permission when it is installed.
+/// The quotes are C's: the namespaces are read one after the other. If the target changes some of
+/// them meanwhile, the snapshot may mix old and new ones. That opens nothing, because each of them
+/// checks the caller's permission when it is installed.
 ///
 /// The fields are dropped in the order in which `validate_nsset()` puts them.
 pub(crate) struct Snapshot {
     /// The one that the target lives in, which need not be the one its children will live in.
     pid_ns: Option<ARef<PidNamespace>>,
-    nsproxy: NsProxyRef,
-    user_ns: Option<UserNamespace>,
+    nsproxy: ARef<NsProxy>,
+    user_ns: Option<ARef<UserNamespace>>,
 }
 
+/// What was found while RCU was held.
+///
+/// Putting a reference may sleep, and under RCU nobody may. So this type has no drop, and is no
+/// [`Result`]: a function that returns it cannot use `?`, which would leave references behind.
+#[must_use]
+enum Grabbed {
+    /// The target cannot be looked at, for this reason. No reference was taken.
+    Nothing(Error),
+
+    /// References that are still to be put.
+    References {
+        pid_ns: Option<ManuallyDrop<ARef<PidNamespace>>>,
+        nsproxy: ManuallyDrop<ARef<NsProxy>>,
+        user_ns: Option<ManuallyDrop<ARef<UserNamespace>>>,
+        /// The pid namespace was asked for, and the target lives in none any more.
+        reaped: bool,
+    },
+}
+
+static_assert!(!needs_drop::<Grabbed>());
+
 impl Snapshot {
-    /// Takes references on the namespaces of `pid`'s process that `flags` ask for.
+    /// Takes references on the namespaces of `pid`'s process that `flags` ask for. May sleep.
     ///
     /// Counterpart of the first part of `validate_nsset()` in C.
     ///
@@ -49,35 +70,69 @@ impl Snapshot {
     /// it, [`ESRCH`] if it is a zombie.
     #[doc(alias = "validate_nsset")]
     pub(crate) fn take(pid: &Pid, flags: NsFlags) -> Result<Self> {
-        let rcu = rcu::read_lock();
-
-        let task = pid.task(&rcu).ok_or(ESRCH)?;
-        if !task.may_read() {
-            return Err(EPERM);
-        }
-        let nsproxy = task.nsproxy().ok_or(ESRCH)?;
-        // From here on there is something to put, and putting may sleep: no way out before
-        // `rcu` is unlocked.
-        let pid_ns = flags.contains(NsFlag::Pid).then(|| task.pid_ns());
-        let user_ns = flags.contains(NsFlag::User).then(|| task.user_ns());
-        rcu.unlock();
-
-        Ok(Self {
-            pid_ns: match pid_ns {
-                Some(pid_ns) => Some(pid_ns.ok_or(ESRCH)?),
-                None => None,
-            },
-            nsproxy,
-            user_ns: user_ns.flatten(),
-        })
+        // RCU is held until the end of this statement.
+        let grabbed = grab(&rcu::read_lock(), pid, flags);
+        grabbed.release()
     }
 
     /// The namespace of type `ns`, if [`take()`](Self::take) was asked for it.
-    pub(crate) fn namespace(&self, ns: NsFlag) -> Option<&NsCommon> {
+    pub(crate) fn namespace(&self, ns: NsFlag) -> Option<NsCommon<'_>> {
         match ns {
-            NsFlag::User => self.user_ns.as_ref().map(UserNamespace::common),
-            NsFlag::Pid => self.pid_ns.as_deref().map(namespace::of_pid_ns),
-            _ => self.nsproxy.namespace(ns),
+            NsFlag::User => self.user_ns.as_ref()?.ns_common(),
+            NsFlag::Pid => self.pid_ns.as_ref()?.ns_common(),
+            _ => self.nsproxy.ns_common(ns as u32),
+        }
+    }
+}
+
+/// Looks at the process while RCU is held. Does not sleep.
+fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
+    let Some(task) = pid.task(rcu) else {
+        return Grabbed::Nothing(ESRCH);
+    };
+    if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
+        return Grabbed::Nothing(EPERM);
+    }
+    let Some(nsproxy) = task.nsproxy().map(ManuallyDrop::new) else {
+        return Grabbed::Nothing(ESRCH);
+    };
+
+    let wants_pid_ns = flags.contains(NsFlag::Pid);
+    let pid_ns = wants_pid_ns.then(|| task.get_pid_ns()).flatten();
+    let pid_ns = pid_ns.map(ManuallyDrop::new);
+    let reaped = wants_pid_ns && pid_ns.is_none();
+    let wants_user_ns = flags.contains(NsFlag::User) && !reaped;
+    let user_ns = wants_user_ns.then(|| ManuallyDrop::new(task.user_ns()));
+
+    Grabbed::References {
+        pid_ns,
+        nsproxy,
+        user_ns,
+        reaped,
+    }
+}
+
+impl Grabbed {
+    /// Makes a snapshot of it, now that RCU is not held any more.
+    fn release(self) -> Result<Snapshot> {
+        match self {
+            Self::Nothing(err) => Err(err),
+            Self::References {
+                pid_ns,
+                nsproxy,
+                user_ns,
+                reaped,
+            } => {
+                let snapshot = Snapshot {
+                    pid_ns: pid_ns.map(ManuallyDrop::into_inner),
+                    nsproxy: ManuallyDrop::into_inner(nsproxy),
+                    user_ns: user_ns.map(ManuallyDrop::into_inner),
+                };
+                if reaped {
+                    return Err(ESRCH);
+                }
+                Ok(snapshot)
+            }
         }
     }
 }

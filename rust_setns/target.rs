@@ -3,30 +3,46 @@
 //! What a file descriptor given to setns(2) refers to, and whether the caller accepts it.
 
 use crate::{
-    fd::Fd,
+    caller::Caller,
     flags::{
         NsFlag,
         NsFlags, //
-    },
-    namespace::NsCommon,
-    task::Pid, //
+    }, //
 };
-use kernel::prelude::*;
+use kernel::{
+    fs::LocalFile,
+    ns_common::NsCommon,
+    pid::Pid,
+    prelude::*, //
+};
 
 /// What a file descriptor refers to.
 ///
-/// Lives no longer than the [`Fd`] that keeps it alive.
+/// Lives no longer than the file.
+#[derive(Clone, Copy)]
 pub(crate) enum Target<'fd> {
     /// A file of nsfs: opened from `/proc/PID/ns/`, from a bind mount of such a file, by an ioctl
     /// of another namespace or of a pidfd, or received from another process.
-    Namespace(&'fd NsCommon),
+    Namespace(NsCommon<'fd>),
 
     /// A pidfd.
     Process(&'fd Pid),
 }
 
+/// What a caller asks for: namespaces of these types, from this target.
+///
+/// # Invariants
+///
+/// If the target is a namespace, `flags` is its type. If it is a process, `flags` has at least one
+/// type, and only types that are built in.
+pub(crate) struct Request<'fd> {
+    caller: Caller<'fd>,
+    target: Target<'fd>,
+    flags: NsFlags,
+}
+
 impl<'fd> Target<'fd> {
-    /// Finds out what `fd` refers to.
+    /// Finds out what `file` refers to.
     ///
     /// Fails with [`EINVAL`] if it is neither a namespace nor a pidfd.
     ///
@@ -34,32 +50,61 @@ impl<'fd> Target<'fd> {
     /// this when setns(2) was new.
     #[doc(alias = "proc_ns_file")]
     #[doc(alias = "pidfd_pid")]
-    pub(crate) fn proc_ns_fget(fd: &'fd Fd) -> Result<Self> {
-        if let Some(ns) = fd.namespace() {
+    pub(crate) fn proc_ns_fget(file: &'fd LocalFile) -> Result<Self> {
+        if let Some(ns) = NsCommon::of_file(file) {
             Ok(Self::Namespace(ns))
-        } else if let Some(pid) = fd.pid() {
+        } else if let Some(pid) = Pid::of_pidfd(file) {
             Ok(Self::Process(pid))
         } else {
             Err(EINVAL)
         }
     }
 
-    /// Checks the target against `nstype`, and returns the types of namespace to join.
+    /// Checks the target against the `nstype` that the caller passed.
     ///
     /// Fails with [`EINVAL`] if `nstype` does not allow this target.
-    pub(crate) fn accepted_by(&self, nstype: c_int) -> Result<NsFlags> {
-        match self {
-            Self::Namespace(ns) => namespace_accepted_by(ns.ns_type(), nstype),
-            Self::Process(_) => NsFlags::of_process(nstype),
-        }
+    pub(crate) fn accept(self, caller: Caller<'fd>, nstype: c_int) -> Result<Request<'fd>> {
+        let flags = match self {
+            Self::Namespace(ns) => accept_namespace(ns.ns_type(), nstype)?,
+            Self::Process(_) => NsFlags::of_process(nstype)?,
+        };
+        // INVARIANT: What the two functions above return.
+        Ok(Request {
+            caller,
+            target: self,
+            flags,
+        })
     }
 }
 
-/// Checks that a caller who passed `nstype` accepts a namespace of type `ns_type`.
+impl<'fd> Request<'fd> {
+    /// Who asks.
+    pub(crate) fn caller(&self) -> &Caller<'fd> {
+        &self.caller
+    }
+
+    /// What the namespaces are taken from.
+    pub(crate) fn target(&self) -> Target<'fd> {
+        self.target
+    }
+
+    /// The types of namespace to join.
+    pub(crate) fn flags(&self) -> NsFlags {
+        self.flags
+    }
+
+    /// Ends the request, to change the caller.
+    pub(crate) fn into_caller(self) -> Caller<'fd> {
+        self.caller
+    }
+}
+
+/// Checks that a caller who passed `nstype` accepts a namespace of type `ns_type`, and returns that
+/// type.
 ///
 /// The descriptor may come from somebody whom the caller does not trust, so `nstype` is either 0,
 /// which accepts any one namespace, or exactly its type.
-fn namespace_accepted_by(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
+fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
     // CAST: Bit for bit, as the comparison in C converts it.
     if nstype != 0 && nstype as u32 != ns_type {
         return Err(EINVAL);
@@ -72,12 +117,11 @@ fn namespace_accepted_by(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
 #[kunit_tests(rust_setns_target)]
 mod tests {
     use super::*;
-    use crate::nsproxy;
 
     #[test]
     fn zero_accepts_any_namespace() {
         for ns in NsFlag::ORDER {
-            assert!(namespace_accepted_by(ns as u32, 0) == Ok(ns.into()));
+            assert!(accept_namespace(ns as u32, 0) == Ok(ns.into()));
         }
     }
 
@@ -85,7 +129,7 @@ mod tests {
     fn a_type_accepts_itself_only() {
         for ns in NsFlag::ORDER {
             for asked in NsFlag::ORDER {
-                let accepted = namespace_accepted_by(ns as u32, asked as c_int);
+                let accepted = accept_namespace(ns as u32, asked as c_int);
                 assert_eq!(accepted.is_ok(), ns == asked);
             }
         }
@@ -94,25 +138,22 @@ mod tests {
     #[test]
     fn more_than_the_type_is_refused() {
         let uts_and_ipc = NsFlag::Uts as c_int | NsFlag::Ipc as c_int;
-        assert!(namespace_accepted_by(NsFlag::Uts as u32, uts_and_ipc) == Err(EINVAL));
-        assert!(namespace_accepted_by(NsFlag::Uts as u32, -1) == Err(EINVAL));
+        assert!(accept_namespace(NsFlag::Uts as u32, uts_and_ipc) == Err(EINVAL));
+        assert!(accept_namespace(NsFlag::Uts as u32, -1) == Err(EINVAL));
     }
 
-    /// The accessors of the table lead to namespaces of the right type.
+    /// A task has a namespace of each type that is built in, and it is of the right type. The user
+    /// namespace is in the credentials.
     #[test]
-    fn every_slot_holds_a_namespace_of_its_type() {
-        let mine = nsproxy::of_current();
+    fn every_slot_holds_a_namespace_of_its_type() -> Result {
+        let mine = current!().nsproxy().ok_or(ESRCH)?;
         for ns in NsFlag::ORDER {
-            if let Some(common) = mine.namespace(ns) {
-                assert_eq!(common.ns_type(), ns as u32);
-            }
+            let common = mine.ns_common(ns as u32);
+            assert_eq!(common.is_some(), ns != NsFlag::User && ns.is_built_in());
+            assert!(common.is_none_or(|common| common.ns_type() == ns as u32));
         }
-        assert!(mine.namespace(NsFlag::User).is_none());
-        assert!(mine.namespace(NsFlag::Mnt).is_some());
-    }
-
-    #[test]
-    fn a_descriptor_that_is_not_open_is_refused() {
-        assert!(Fd::get(-1).is_err_and(|err| err == EBADF));
+        let user_ns = current!().user_ns();
+        assert_eq!(user_ns.ns_common().is_some(), NsFlag::User.is_built_in());
+        Ok(())
     }
 }

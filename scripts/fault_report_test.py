@@ -126,14 +126,14 @@ class FaultReportTest(unittest.TestCase):
         text = "".join(f"namespaces before: {name} 1\n" for name in CREATABLE)
         text += "[    0.0] Linux version 7.3.4\n"
         text += "[    1.0] rust_setns: create_new_namespaces 0x80: 0 failures: []\n"
-        text += "[    1.1] ok 1 rust_setns_nsproxy\n"
+        text += "[    1.1] ok 1 rust_setns_create\n"
         text += "[    9.0] rust_setns: tests of create_new_namespaces()\n"
         for types in CREATED:
             flags = sum(FLAGS[name] for name in {*types})
             errnos = "-12, -17" if "net" in types else "-12"
             text += f"[    9.1] rust_setns: create_new_namespaces {flags:#x}: 40 failures: "
             text += f"[{errnos}]\n"
-        text += "[    9.2] ok 1 rust_setns_nsproxy\n"
+        text += "[    9.2] ok 1 rust_setns_create\n"
         return text + "".join(f"namespaces after: {name} 1\n" for name in CREATABLE)
 
     def unfix(self, victim=True):
@@ -387,7 +387,7 @@ class FaultReportTest(unittest.TestCase):
 
     def test_kunit_skips(self):
         self.replace(
-            "kunit.log", "9.2] ok 1 rust_setns_nsproxy", "9.2] ok 1 rust_setns_nsproxy # SKIP"
+            "kunit.log", "9.2] ok 1 rust_setns_create", "9.2] ok 1 rust_setns_create # SKIP"
         )
         self.assert_red("the KUnit tests of create_new_namespaces() failed")
 

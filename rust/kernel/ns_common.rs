@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What namespaces of all types have in common.
+//!
+//! C headers: [`include/linux/ns_common.h`](srctree/include/linux/ns_common.h) and
+//! [`include/linux/proc_ns.h`](srctree/include/linux/proc_ns.h).
+
+use crate::{
+    bindings,
+    fs::LocalFile, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+
+/// The types of namespaces, by the values of their `CLONE_NEW*` flags.
+///
+/// C header: [`include/uapi/linux/sched.h`](srctree/include/uapi/linux/sched.h).
+pub mod ns_type {
+    use crate::bindings;
+
+    /// User and group IDs, capabilities, keys.
+    pub const USER: u32 = bindings::CLONE_NEWUSER;
+
+    /// Mounts.
+    pub const MNT: u32 = bindings::CLONE_NEWNS;
+
+    /// Host name and domain name.
+    pub const UTS: u32 = bindings::CLONE_NEWUTS;
+
+    /// System V IPC and POSIX message queues.
+    pub const IPC: u32 = bindings::CLONE_NEWIPC;
+
+    /// Process IDs.
+    pub const PID: u32 = bindings::CLONE_NEWPID;
+
+    /// The root of the cgroup hierarchy.
+    pub const CGROUP: u32 = bindings::CLONE_NEWCGROUP;
+
+    /// Network devices, addresses, routes and ports.
+    pub const NET: u32 = bindings::CLONE_NEWNET;
+
+    /// Offsets of the monotonic and the boot-time clock.
+    pub const TIME: u32 = bindings::CLONE_NEWTIME;
+
+    /// All types that this kernel's source knows, whether they are built in or not.
+    pub const ALL: u64 = bindings::CLONE_NS_ALL;
+}
+
+/// A borrowed `struct ns_common`, the part that every namespace contains.
+///
+/// # Alignment
+///
+/// This is a raw pointer and not a Rust reference, because a reference must be aligned and C does
+/// not promise that here. `struct ns_common` is declared `____cacheline_aligned_in_smp`, and so is
+/// every structure that contains one, but the allocator decides where an object lies:
+///
+/// | object | allocated in | aligned by |
+/// |---|---|---|
+/// | `user_namespace` | `kernel/user_namespace.c` | `KMEM_CACHE()` |
+/// | `mnt_namespace` | `fs/namespace.c` | `kmalloc()` |
+/// | `uts_namespace` | `kernel/utsname.c` | `KMEM_CACHE_USERCOPY()` |
+/// | `ipc_namespace` | `ipc/namespace.c` | `kmalloc()` |
+/// | `pid_namespace` | `kernel/pid_namespace.c` | `KMEM_CACHE()` |
+/// | `cgroup_namespace` | `kernel/cgroup/namespace.c` | `kmalloc()` |
+/// | `net` | `net/core/net_namespace.c` | an argument, `SMP_CACHE_BYTES` |
+/// | `time_namespace` | `kernel/time/namespace.c` | `kmalloc()` |
+/// | the initial ones | static data | the compiler |
+///
+/// The two macros pass the alignment of the type. `kmalloc()` aligns to the largest power of two
+/// that divides the size, see `Documentation/core-api/memory-allocation.rst`. A new type is one
+/// forgotten argument away from being misaligned, as `uts_namespace` was.
+///
+/// # Invariants
+///
+/// The pointer leads to the `struct ns_common` of a namespace that stays referenced for `'a`. The
+/// type of the namespace is built into the kernel, so its `ops` is not null.
+#[derive(Clone, Copy)]
+pub struct NsCommon<'a>(NonNull<bindings::ns_common>, PhantomData<&'a ()>);
+
+impl<'a> NsCommon<'a> {
+    /// Creates an [`NsCommon`] from a valid pointer.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` leads to the `struct ns_common` of a namespace that stays referenced for `'a`, and
+    /// whose type is built into the kernel. It need not be aligned.
+    #[inline]
+    pub unsafe fn from_ptr(ptr: NonNull<bindings::ns_common>) -> Self {
+        // INVARIANT: The caller guarantees it.
+        Self(ptr, PhantomData)
+    }
+
+    /// Returns the namespace that `file` refers to, or [`None`] if it is not a file of nsfs.
+    ///
+    /// Files of nsfs are those in `/proc/PID/ns/`, and what is bind-mounted or opened from them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     fs::file::Fd,
+    ///     ns_common::NsCommon, //
+    /// };
+    ///
+    /// /// The `CLONE_NEW*` value of the namespace behind a file descriptor.
+    /// fn type_of(fd: u32) -> Result<u32> {
+    ///     let fd = Fd::get(fd)?;
+    ///     let ns = NsCommon::of_file(&fd).ok_or(EINVAL)?;
+    ///     Ok(ns.ns_type())
+    /// }
+    ///
+    /// assert_eq!(type_of(u32::MAX), Err(EBADF));
+    /// ```
+    #[doc(alias = "proc_ns_file")]
+    #[doc(alias = "get_proc_ns")]
+    #[inline]
+    pub fn of_file(file: &'a LocalFile) -> Option<Self> {
+        // SAFETY: A `&LocalFile` is valid.
+        if !unsafe { bindings::proc_ns_file(file.as_ptr()) } {
+            return None;
+        }
+        // SAFETY: A `&LocalFile` is valid, and a file of nsfs has an inode.
+        let inode = unsafe { bindings::file_inode(file.as_ptr()) };
+        // SAFETY: The inode is of nsfs, see above. `nsfs_init_inode()` has put a namespace into
+        // `i_private`.
+        let ns = NonNull::new(unsafe { bindings::get_proc_ns(inode) })?;
+        // SAFETY: The inode holds a reference on the namespace until `nsfs_evict()`, and the file
+        // holds the inode for `'a`. nsfs has files of types that are built in only.
+        Some(unsafe { Self::from_ptr(ns) })
+    }
+
+    /// Returns a raw pointer to the C struct. It may be misaligned.
+    #[inline]
+    pub fn as_ptr(self) -> *mut bindings::ns_common {
+        self.0.as_ptr()
+    }
+
+    /// Returns the `CLONE_NEW*` value of the namespace's type.
+    #[inline]
+    pub fn ns_type(self) -> u32 {
+        // SAFETY: In bounds by the type invariant. No reference is made, and nothing is read.
+        let ns_type = unsafe { &raw const (*self.as_ptr()).ns_type };
+        // SAFETY: Valid by the type invariant, and `__ns_common_init()` was the last to write it.
+        unsafe { ns_type.read_unaligned() }
+    }
+}

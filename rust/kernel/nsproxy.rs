@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The set of namespaces that tasks share.
+//!
+//! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h).
+
+use crate::{
+    bindings,
+    ns_common::NsCommon,
+    sync::aref::AlwaysRefCounted,
+    types::Opaque, //
+};
+use core::ptr::NonNull;
+
+/// Wraps the kernel's `struct nsproxy`: one namespace of each type, except the user namespace,
+/// which belongs to the credentials.
+///
+/// A task gets another `struct nsproxy` when it changes one of its namespaces.
+///
+/// # Invariants
+///
+/// Instances are reference-counted. As long as a `&NsProxy` exists, each slot of a type that is
+/// built in holds a reference on its namespace, and nobody writes to a slot: by rule 4 in the C
+/// header if somebody besides the task holds a reference, and by rule 1 if the current task
+/// borrows its own and changes nothing meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::ns_common::ns_type;
+///
+/// // The namespaces of the current task. They stay while `mine` exists, even if the task joins
+/// // others meanwhile.
+/// let mine = current!().nsproxy().ok_or(ESRCH)?;
+/// let mount_ns = mine.ns_common(ns_type::MNT).ok_or(EINVAL)?;
+///
+/// assert_eq!(mount_ns.ns_type(), ns_type::MNT);
+/// assert!(mine.ns_common(ns_type::USER).is_none());
+/// # Ok::<(), Error>(())
+/// ```
+#[repr(transparent)]
+pub struct NsProxy(Opaque<bindings::nsproxy>);
+
+impl NsProxy {
+    /// Creates a reference to an [`NsProxy`] from a valid pointer.
+    ///
+    /// # Safety
+    ///
+    /// For the duration of `'a`, `ptr` is valid, its reference count is not zero, each slot holds
+    /// a reference on its namespace, and nobody writes to a slot.
+    #[inline]
+    pub unsafe fn from_ptr<'a>(ptr: *const bindings::nsproxy) -> &'a Self {
+        // SAFETY: The caller guarantees that the pointer is valid. It is aligned, because
+        // `nsproxy_cache_init()` uses `KMEM_CACHE()`. The type is transparent.
+        // INVARIANT: The caller guarantees it.
+        unsafe { &*ptr.cast() }
+    }
+
+    /// Returns a raw pointer to the C struct.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut bindings::nsproxy {
+        self.0.get()
+    }
+
+    /// Returns the namespace of a type, which is given as its `CLONE_NEW*` value.
+    ///
+    /// Returns [`None`] for a type that is not built into the kernel, and for `CLONE_NEWUSER`. For
+    /// `CLONE_NEWPID` it is the namespace in which children are created, and for `CLONE_NEWTIME`
+    /// the one in which the task itself is.
+    #[doc(alias = "to_ns_common")]
+    #[inline]
+    pub fn ns_common(&self, ns_type: u32) -> Option<NsCommon<'_>> {
+        // SAFETY: Valid by the type invariant.
+        let ns = unsafe { bindings::nsproxy_ns_common(self.as_ptr(), ns_type) };
+        // SAFETY: By the type invariant the slot holds a reference, and keeps it while `self` is
+        // borrowed. The helper returns null for a type that is not built in.
+        NonNull::new(ns).map(|ns| unsafe { NsCommon::from_ptr(ns) })
+    }
+}
+
+// SAFETY: The type invariants guarantee that `NsProxy` is always reference-counted.
+unsafe impl AlwaysRefCounted for NsProxy {
+    #[inline]
+    fn inc_ref(&self) {
+        // SAFETY: The existence of a shared reference means that the count is not zero.
+        unsafe { bindings::get_nsproxy(self.as_ptr()) };
+    }
+
+    /// May sleep.
+    #[inline]
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller guarantees that the count is not zero.
+        unsafe { bindings::put_nsproxy(obj.cast().as_ptr()) };
+    }
+}
+
+// SAFETY:
+// - `NsProxy::dec_ref` can be called from any thread.
+// - It is okay to send ownership of a reference across thread boundaries.
+unsafe impl Send for NsProxy {}
+
+// SAFETY: Shared references only read slots, which do not change by the type invariant, and the
+// count, which is atomic.
+unsafe impl Sync for NsProxy {}

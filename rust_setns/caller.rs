@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The task that calls setns(2): what it has, and how that is replaced.
+//!
+//! C headers: [`include/linux/cred.h`](srctree/include/linux/cred.h),
+//! [`include/linux/fs_struct.h`](srctree/include/linux/fs_struct.h),
+//! [`include/linux/sem.h`](srctree/include/linux/sem.h) and
+//! [`include/linux/time_namespace.h`](srctree/include/linux/time_namespace.h).
+
+use crate::{
+    fs::{
+        self,
+        FsCopy, //
+    },
+    nsproxy::NewNsProxy, //
+};
+use kernel::{
+    bindings,
+    cred::PreparedCred,
+    nsproxy::NsProxy,
+    task::CurrentTask,
+    user_namespace::UserNamespace, //
+};
+
+/// The current task, while it is in setns(2).
+///
+/// `&Caller` looks at what the task has, `&mut Caller` replaces it. So the borrow checker refuses
+/// a pointer to the old namespaces or credentials that is used after they were replaced.
+///
+/// # Invariants
+///
+/// The current task came from user space and is in the system call setns(2). It has a memory map,
+/// its `cred` is its `real_cred`, and it holds no lock. There is one `Caller` for the call.
+pub(crate) struct Caller<'a>(&'a CurrentTask);
+
+impl<'a> Caller<'a> {
+    /// Starts a call of setns(2).
+    ///
+    /// # Safety
+    ///
+    /// The system call setns(2) is what calls this, once for each call.
+    pub(crate) unsafe fn new(task: &'a CurrentTask) -> Self {
+        // INVARIANT: A system call is entered from user space, so there is a memory map, no lock is
+        // held, and no `override_creds()` is in force: whoever calls it in a system call calls
+        // `revert_creds()` before that returns.
+        Self(task)
+    }
+
+    /// The task.
+    pub(crate) fn task(&self) -> &CurrentTask {
+        self.0
+    }
+
+    /// The namespaces of the caller.
+    pub(crate) fn nsproxy(&self) -> &NsProxy {
+        // SAFETY: The current task is valid, and nobody else changes which set it has.
+        let nsproxy = unsafe { (*self.0.as_ptr()).nsproxy };
+        // SAFETY: A running task has a set and a reference on it. The task changes neither the set
+        // nor a slot while `self` is borrowed, and nobody else may.
+        unsafe { NsProxy::from_ptr(nsproxy) }
+    }
+
+    /// The user namespace of the caller.
+    #[doc(alias = "current_user_ns")]
+    pub(crate) fn user_ns(&self) -> &UserNamespace {
+        // SAFETY: No requirements.
+        let user_ns = unsafe { bindings::current_user_ns() };
+        // SAFETY: The credentials of the task hold a reference on it. The task does not change
+        // them while `self` is borrowed, and nobody else may.
+        unsafe { UserNamespace::from_ptr(user_ns) }
+    }
+
+    /// The credentials of the caller. Others use them too, so nobody may write to them.
+    #[doc(alias = "current_cred")]
+    pub(crate) fn cred(&self) -> *const bindings::cred {
+        // SAFETY: No requirements.
+        unsafe { bindings::current_cred() }
+    }
+
+    /// The root and the working directory of the caller.
+    pub(crate) fn fs(&self) -> *mut bindings::fs_struct {
+        fs::of(self.0)
+    }
+
+    /// Gives the caller other credentials.
+    pub(crate) fn commit_creds(&mut self, new: PreparedCred) {
+        // SAFETY: `cred` is `real_cred` by the type invariant. What was borrowed from the old
+        // credentials was borrowed from `self`, and `&mut self` ends that.
+        unsafe { new.commit() };
+    }
+
+    /// Gives the caller the root and the working directory of a copy. May sleep.
+    #[doc(alias = "set_fs_root")]
+    #[doc(alias = "set_fs_pwd")]
+    pub(crate) fn set_fs(&mut self, new: &FsCopy) {
+        let (root, pwd) = (new.root(), new.pwd());
+        // SAFETY: Both structures are valid. `set_fs_root()` takes references of its own.
+        unsafe { bindings::set_fs_root(self.fs(), root) };
+        // SAFETY: Both structures are valid. `set_fs_pwd()` takes references of its own.
+        unsafe { bindings::set_fs_pwd(self.fs(), pwd) };
+    }
+
+    /// Applies the caller's semaphore adjustments (`SEM_UNDO`), and forgets them. May sleep.
+    ///
+    /// Looks the semaphores up in the IPC namespace that the caller has now, so it must run before
+    /// the caller gets another one.
+    pub(crate) fn exit_sem(&mut self) {
+        // SAFETY: The current task is valid, and may give its own list up at any time.
+        unsafe { bindings::exit_sem(self.0.as_ptr()) };
+    }
+
+    /// Shows the clocks of a time namespace in the caller's vDSO data. May sleep.
+    pub(crate) fn timens_commit(&mut self, new: &NewNsProxy) {
+        // SAFETY: Valid and ours by the type invariant of `NewNsProxy`.
+        let time_ns = unsafe { (*new.as_ptr()).time_ns };
+        // SAFETY: The task has a memory map by the type invariant, and `new` holds a reference on
+        // `time_ns`. That no other task shares the memory map was checked by `timens_install()`.
+        unsafe { bindings::timens_commit(self.0.as_ptr(), time_ns) };
+    }
+
+    /// Tells perf which namespaces the caller has.
+    pub(crate) fn perf_event_namespaces(&self) {
+        // SAFETY: The current task is valid.
+        unsafe { bindings::perf_event_namespaces(self.0.as_ptr()) };
+    }
+}

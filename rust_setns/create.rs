@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Creating a set of namespaces, all or nothing.
+//!
+//! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h).
+
+use crate::{
+    flags::NsFlag,
+    fs::FsCopy,
+    nsproxy::NewNsProxy, //
+};
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    error::from_err_ptr,
+    nsproxy::NsProxy,
+    prelude::*,
+    types::ScopeGuard,
+    user_namespace::UserNamespace, //
+};
+
+/// Creates a set of namespaces: new ones of the types in `flags`, those of `old` for the rest.
+///
+/// `flags` are those of clone3(2), of which everything but `CLONE_NEW*` and `CLONE_EMPTY_MNTNS` is
+/// ignored. `user_ns` owns the new namespaces. If a mount namespace is one of them, the root and
+/// the working directory of `fs` are moved into it. `fs` is not locked, so no task may be using it.
+/// May sleep. No task has the new set yet; attaching it is up to the caller.
+///
+/// Counterpart of the C function of this name.
+///
+/// # Errors
+///
+/// That of the first step that fails: [`ENOMEM`], [`ENOSPC`] at the limit of a type, [`EINVAL`] for
+/// a type that is not built in. Everything taken before is released in reverse order.
+pub(crate) fn create_new_namespaces(
+    flags: u64,
+    old: &NsProxy,
+    user_ns: &UserNamespace,
+    fs: Option<&mut FsCopy>,
+) -> Result<NewNsProxy> {
+    let builder = NsProxyBuilder::new(flags, old, user_ns, fs)?;
+    Ok(fill(builder)?.finish())
+}
+
+/// Slots that can be filled, and emptied again, one type at a time.
+trait Slots {
+    /// Fills the slots of type `ns`. If that fails, there is nothing in them to put.
+    fn copy(&mut self, ns: NsFlag) -> Result;
+
+    /// Empties the slots of type `ns`, which were filled.
+    fn put(&mut self, ns: NsFlag);
+}
+
+/// Fills all of `slots`, or none.
+///
+/// This is what the ladder of seven labels at the end of C's `create_new_namespaces()` does: each
+/// label puts what the step before the failed one took, and falls through to the next label.
+fn fill<S: Slots>(slots: S) -> Result<S> {
+    let mut partial = ScopeGuard::new_with_data((slots, 0), |(mut slots, filled)| {
+        for ns in NsFlag::ORDER.into_iter().take(filled).rev() {
+            slots.put(ns);
+        }
+    });
+
+    for ns in NsFlag::ORDER {
+        let (slots, filled) = &mut *partial;
+        slots.copy(ns)?;
+        *filled += 1;
+    }
+    Ok(partial.dismiss().0)
+}
+
+/// A `struct nsproxy` whose slots are yet to be filled.
+///
+/// # Invariants
+///
+/// `new` came from `nsproxy_alloc()`, and nobody else has it.
+struct NsProxyBuilder<'a> {
+    new: NonNull<bindings::nsproxy>,
+    flags: u64,
+    old: &'a NsProxy,
+    user_ns: &'a UserNamespace,
+    fs: Option<&'a mut FsCopy>,
+}
+
+impl<'a> NsProxyBuilder<'a> {
+    /// Allocates one.
+    ///
+    /// Fails with [`ENOMEM`] if there is no memory for it.
+    #[doc(alias = "create_nsproxy")]
+    fn new(
+        flags: u64,
+        old: &'a NsProxy,
+        user_ns: &'a UserNamespace,
+        fs: Option<&'a mut FsCopy>,
+    ) -> Result<Self> {
+        // SAFETY: No requirements, in process context.
+        let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
+        // INVARIANT: Just allocated.
+        Ok(Self {
+            new,
+            flags,
+            old,
+            user_ns,
+            fs,
+        })
+    }
+}
+
+impl NsProxyBuilder<'_> {
+    /// Hands over the set, which [`fill()`] has filled.
+    fn finish(self) -> NewNsProxy {
+        let new = ManuallyDrop::new(self).new;
+        // SAFETY: `fill()` returns only what it has filled completely. By the type invariant nobody
+        // else has it, and nothing in this module counts its namespaces as active.
+        unsafe { NewNsProxy::from_raw(new) }
+    }
+}
+
+impl Drop for NsProxyBuilder<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant nobody else has it. `fill()` has put what was in the slots.
+        unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
+    }
+}
+
+/// The table of the types: which slots each has, and which C function fills them.
+impl Slots for NsProxyBuilder<'_> {
+    fn copy(&mut self, ns: NsFlag) -> Result {
+        let (new, flags) = (self.new.as_ptr(), self.flags);
+        let (old, user_ns) = (self.old.as_ptr(), self.user_ns.as_ptr());
+
+        /// Fills a slot with what a C function makes of the same slot in `old`.
+        macro_rules! slot {
+            ($slot:ident: |$from:ident| $copy:ident($($arg:expr),+)) => {{
+                // SAFETY: `old` is valid by the invariant of `NsProxy`, and nobody writes to it.
+                let $from = unsafe { (*old).$slot };
+                // SAFETY: `old` holds a reference on `$from`, `user_ns` is valid by its type
+                // invariant, and no task has `fs`, see `FsCopy`.
+                let copied = from_err_ptr(unsafe { bindings::$copy($($arg),+) })?;
+                // SAFETY: By the type invariant `new` is valid, and ours alone.
+                unsafe { (*new).$slot = copied };
+            }};
+        }
+
+        match ns {
+            // In the credentials.
+            NsFlag::User => {}
+            NsFlag::Mnt => {
+                let fs = match &mut self.fs {
+                    Some(fs) => fs.as_ptr(),
+                    None => core::ptr::null_mut(),
+                };
+                slot!(mnt_ns: |from| copy_mnt_ns(flags, from, user_ns, fs));
+            }
+            NsFlag::Uts => slot!(uts_ns: |from| copy_utsname(flags, user_ns, from)),
+            NsFlag::Ipc => slot!(ipc_ns: |from| copy_ipcs(flags, user_ns, from)),
+            NsFlag::Pid => {
+                slot!(pid_ns_for_children: |from| copy_pid_ns(flags, user_ns, from));
+            }
+            NsFlag::Cgroup => slot!(cgroup_ns: |from| copy_cgroup_ns(flags, user_ns, from)),
+            NsFlag::Net => slot!(net_ns: |from| copy_net_ns(flags, user_ns, from)),
+            NsFlag::Time => {
+                slot!(time_ns_for_children: |from| copy_time_ns(flags, user_ns, from));
+                slot!(time_ns: |from| get_time_ns(from));
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, ns: NsFlag) {
+        let new = self.new.as_ptr();
+
+        // The slot of a type that is not built in owns nothing. It may be null, or have an initial
+        // namespace whose `ops` is null.
+        if ns == NsFlag::User || !ns.is_built_in() {
+            return;
+        }
+        // SAFETY: By the type invariant `new` is valid, and `copy()` has filled the slot.
+        let common = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
+        // SAFETY: `copy()` has put a reference into the slot, and nobody uses the slot again.
+        unsafe { bindings::proc_ns_put(common) };
+
+        if ns == NsFlag::Time {
+            // SAFETY: `new` is valid, and `copy()` fills this slot together with the first.
+            let for_children = unsafe { (*new).time_ns_for_children };
+            // SAFETY: The slot holds a reference on the namespace. Nothing is read.
+            let common = unsafe { &raw mut (*for_children).ns };
+            // SAFETY: As for the first slot, there is a reference, and nobody uses it again.
+            unsafe { bindings::proc_ns_put(common) };
+        }
+    }
+}
+
+#[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
+#[kunit_tests(rust_setns_create)]
+mod tests {
+    use super::*;
+    use crate::flags::NsFlags;
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    use crate::fs;
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    use kernel::task::Task;
+    use kernel::{
+        ns_common::NsCommon,
+        sync::{
+            aref::ARef,
+            atomic::{
+                atomic_load,
+                Relaxed, //
+            }, //
+        },
+    };
+
+    /// Slots that write down what is done to them.
+    struct Recorder<'a> {
+        log: &'a mut KVec<(char, NsFlag)>,
+        fails_at: Option<NsFlag>,
+    }
+
+    impl Recorder<'_> {
+        fn record(&mut self, what: char, ns: NsFlag) {
+            assert!(self.log.push((what, ns), GFP_KERNEL).is_ok());
+        }
+    }
+
+    impl Slots for Recorder<'_> {
+        fn copy(&mut self, ns: NsFlag) -> Result {
+            if self.fails_at == Some(ns) {
+                return Err(ENOSPC);
+            }
+            self.record('+', ns);
+            Ok(())
+        }
+
+        fn put(&mut self, ns: NsFlag) {
+            self.record('-', ns);
+        }
+    }
+
+    /// Whichever step fails, exactly the steps before it are undone, the last first.
+    #[test]
+    fn a_failing_step_undoes_the_earlier_ones() -> Result {
+        for (failing, fails_at) in NsFlag::ORDER.into_iter().enumerate() {
+            let mut log = KVec::new();
+            let filled = fill(Recorder {
+                log: &mut log,
+                fails_at: Some(fails_at),
+            });
+            assert!(filled.is_err_and(|err| err == ENOSPC));
+
+            let earlier = &NsFlag::ORDER[..failing];
+            let done = earlier.iter().map(|&ns| ('+', ns));
+            let undone = earlier.iter().rev().map(|&ns| ('-', ns));
+            assert!(Iterator::chain(done, undone).eq(log.into_iter()));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn without_failure_nothing_is_undone() -> Result {
+        let mut log = KVec::new();
+        fill(Recorder {
+            log: &mut log,
+            fails_at: None,
+        })?;
+        assert!(NsFlag::ORDER
+            .iter()
+            .map(|&ns| ('+', ns))
+            .eq(log.into_iter()));
+        Ok(())
+    }
+
+    /// Every type that can be created here. `copy_creds()` creates user namespaces, and
+    /// `create_new_namespaces()` ignores them.
+    fn creatable() -> impl Iterator<Item = NsFlag> {
+        NsFlag::ORDER
+            .into_iter()
+            .filter(|&ns| ns != NsFlag::User && ns.is_built_in())
+    }
+
+    /// The namespaces of the current task.
+    fn mine() -> Result<ARef<NsProxy>> {
+        current!().nsproxy().ok_or(ESRCH)
+    }
+
+    /// Creates a set from that of the current task.
+    fn create(flags: u64) -> Result<NewNsProxy> {
+        let mut fs = FsCopy::new(current!())?;
+        create_new_namespaces(flags, &*mine()?, &current!().user_ns(), Some(&mut fs))
+    }
+
+    /// Where a time namespace goes that is created: setns(2) knows the one of the task itself.
+    fn time_ns_for_children(set: &NsProxy) -> *mut bindings::time_namespace {
+        // SAFETY: The set is valid by its type invariant.
+        unsafe { (*set.as_ptr()).time_ns_for_children }
+    }
+
+    /// How many references there are on a namespace.
+    fn count(ns: NsCommon<'_>) -> c_int {
+        // SAFETY: Valid by the type invariant. Nothing is read.
+        let count = unsafe { &raw mut (*ns.as_ptr()).__bindgen_anon_1.__ns_ref.refs.counter };
+        // SAFETY: Valid as the namespace is. References are taken and put atomically.
+        unsafe { atomic_load(count, Relaxed) }
+    }
+
+    /// How many references there are on each namespace of a set.
+    fn references(set: &NewNsProxy) -> Result<KVec<c_int>> {
+        let set = set.get();
+        let mut counts = KVec::new();
+        for ns in NsFlag::ORDER {
+            if let Some(common) = set.ns_common(ns as u32) {
+                counts.push(count(common), GFP_KERNEL)?;
+            }
+        }
+        if NsFlag::Time.is_built_in() {
+            // SAFETY: The slot holds a reference. Nothing is read.
+            let common = unsafe { &raw mut (*time_ns_for_children(set)).ns };
+            // SAFETY: The namespace is referenced as long as the set, and its type is built in.
+            let common = unsafe { NsCommon::from_ptr(NonNull::new_unchecked(common)) };
+            counts.push(count(common), GFP_KERNEL)?;
+        }
+        Ok(counts)
+    }
+
+    /// Real slots, one of which cannot be filled.
+    struct FailsAt<'a>(NsProxyBuilder<'a>, NsFlag);
+
+    impl Slots for FailsAt<'_> {
+        fn copy(&mut self, ns: NsFlag) -> Result {
+            if ns == self.1 {
+                return Err(ENOSPC);
+            }
+            self.0.copy(ns)
+        }
+
+        fn put(&mut self, ns: NsFlag) {
+            self.0.put(ns);
+        }
+    }
+
+    /// On namespaces of its own, because those of the boot are not counted.
+    #[test]
+    fn what_is_undone_leaves_no_reference() -> Result {
+        let set = create(creatable().fold(0, |flags, ns| flags | u64::from(ns as u32)))?;
+        let user_ns = current!().user_ns();
+        let builder = || NsProxyBuilder::new(0, set.get(), &user_ns, None);
+        let before = references(&set)?;
+
+        for fails_at in NsFlag::ORDER {
+            assert!(fill(FailsAt(builder()?, fails_at)).is_err_and(|err| err == ENOSPC));
+            assert!(references(&set)?.iter().eq(before.iter()));
+        }
+
+        // No step follows the last one, so `fill()` never undoes that. Do it here.
+        let mut filled = builder()?;
+        for ns in NsFlag::ORDER {
+            filled.copy(ns)?;
+        }
+        assert!(!references(&set)?.iter().eq(before.iter()));
+        for ns in NsFlag::ORDER {
+            filled.put(ns);
+        }
+        assert!(references(&set)?.iter().eq(before.iter()));
+        Ok(())
+    }
+
+    /// Whether two sets have different namespaces of type `ns`.
+    fn differ(one: &NsProxy, other: &NsProxy, ns: NsFlag) -> bool {
+        if ns == NsFlag::Time {
+            return time_ns_for_children(one) != time_ns_for_children(other);
+        }
+        let common = |set: &NsProxy| set.ns_common(ns as u32).map(NsCommon::as_ptr);
+        common(one) != common(other)
+    }
+
+    /// The real thing: what `flags` ask for is new, the rest is shared.
+    fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
+        let bits: u32 = asked.into();
+        let created = create(bits.into())?.activate();
+
+        for ns in NsFlag::ORDER {
+            assert_eq!(differ(&*mine()?, &created, ns), asked.contains(ns));
+        }
+        Ok(())
+    }
+
+    /// What is left of the number of an allocation that is to fail: see
+    /// `Documentation/fault-injection/fault-injection.rst`, `/proc/self/fail-nth`.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn fail_nth() -> *mut c_uint {
+        // SAFETY: The current task is valid.
+        unsafe { &raw mut (*Task::current_raw()).fail_nth }
+    }
+
+    /// Creates the namespaces that `flags` ask for. Allocation number `nth` fails, if there is one.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn create_failing_at(
+        nth: c_uint,
+        flags: u64,
+        old: &NsProxy,
+        fs: &mut FsCopy,
+    ) -> (Result<NewNsProxy>, bool) {
+        let user_ns = current!().user_ns();
+        // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
+        unsafe { fail_nth().write(nth) };
+        let created = create_new_namespaces(flags, old, &user_ns, Some(fs));
+        // SAFETY: Valid as long as the current task, and nothing of this task fails meanwhile.
+        let left = unsafe { fail_nth().replace(0) };
+        (created, left == 0)
+    }
+
+    /// What a failure must not change: the set of namespaces, the credentials, the root and the
+    /// working directory of the current task.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn task_state() -> impl PartialEq {
+        let task = Task::current_raw();
+        let fs = fs::of(current!());
+        // SAFETY: The current task is valid, and nobody else changes which set it has.
+        let nsproxy = unsafe { (*task).nsproxy };
+        // SAFETY: The current task is valid, and nobody else changes which credentials it has.
+        let cred = unsafe { (*task).cred };
+        // SAFETY: Valid as long as the current task. No kernel thread changes its root.
+        let root = unsafe { (*fs).root };
+        // SAFETY: Valid as long as the current task. No kernel thread changes its directory.
+        let pwd = unsafe { (*fs).pwd };
+        (
+            nsproxy,
+            cred,
+            fs,
+            root.mnt,
+            root.dentry,
+            pwd.mnt,
+            pwd.dentry,
+        )
+    }
+
+    /// The first allocation fails, then the second, until there are no more. Each time, whatever
+    /// was taken before is put. The errno is that of the type.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    fn undoes_whatever_allocation_fails(flags: u64) -> Result {
+        // References on namespaces of its own count. But a pid namespace can be created only in the
+        // one of the task.
+        let own = creatable()
+            .filter(|&ns| !(ns == NsFlag::Pid && flags & u64::from(ns as u32) != 0))
+            .fold(0, |own, ns| own | u64::from(ns as u32));
+        let mut fs = FsCopy::new(current!())?;
+        let set = create(own)?;
+        let before = references(&set)?;
+        let task_before = task_state();
+        let mut failures = 0;
+        let mut errnos = KVec::new();
+
+        for nth in 1.. {
+            let (created, injected) = create_failing_at(nth, flags, set.get(), &mut fs);
+            match created {
+                // What has failed may not matter.
+                Ok(created) => drop(created),
+                Err(err) => {
+                    assert!(injected);
+                    failures += 1;
+                    if !errnos.contains(&err.to_errno()) {
+                        errnos.push(err.to_errno(), GFP_KERNEL)?;
+                    }
+                }
+            }
+            assert!(references(&set)?.iter().eq(before.iter()));
+            assert!(task_state() == task_before);
+            if !injected {
+                break;
+            }
+        }
+
+        pr_info!("create_new_namespaces {flags:#x}: {failures} failures: {errnos:?}\n");
+        Ok(())
+    }
+
+    /// Each type alone, each pair of them, all, and a mount namespace with nothing in it.
+    ///
+    /// Allocations that may sleep fail only if `/sys/kernel/debug/failslab/ignore-gfp-wait` is N.
+    /// It is Y while booting, so run the test again after that.
+    #[cfg(CONFIG_FAULT_INJECTION)]
+    #[test]
+    fn every_allocation_fails_once() -> Result {
+        let mut all = 0;
+
+        for (i, first) in creatable().enumerate() {
+            for second in creatable().skip(i) {
+                undoes_whatever_allocation_fails((first as u32 | second as u32).into())?;
+            }
+            all |= u64::from(first as u32);
+        }
+        undoes_whatever_allocation_fails(all)?;
+        undoes_whatever_allocation_fails(NsFlag::Mnt as u64 | bindings::CLONE_EMPTY_MNTNS)
+    }
+
+    #[test]
+    fn creates_each_type_alone_and_all_at_once() -> Result {
+        let mut all = NsFlags::default();
+
+        creates_what_it_is_asked_for(all)?;
+        for ns in creatable() {
+            creates_what_it_is_asked_for(ns.into())?;
+            all |= ns;
+        }
+        creates_what_it_is_asked_for(all)
+    }
+}
