@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The attribute of the `macros` crate that the core uses, for the host.
+//! The attribute of the `macros` crate that the core uses, for the host. The mocks use it as well.
 
-use proc_macro::TokenStream;
+use proc_macro::{
+    TokenStream,
+    TokenTree, //
+};
 
-/// Exports a function under its own name. The kernel's also checks it against its C header.
+/// Exports a function under its own name, and checks it against its declaration in C.
+///
+/// As the kernel's, which checks with the two branches of an `if` that must be of one type.
 #[proc_macro_attribute]
 pub fn export(_args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut exported: TokenStream = "#[no_mangle]".parse().expect("an attribute");
+    let mut tokens = item.clone().into_iter();
+    let is_fn = |token: &TokenTree| token.to_string() == "fn";
+    let name = tokens.find(is_fn).and_then(|_| tokens.next());
+    let name = name.expect("the name of a function");
+
+    let exported = format!(
+        "const _: () = {{ if true {{ ::kernel::bindings::{name} }} else {{ {name} }}; }}; #[no_mangle]"
+    );
+    let mut exported: TokenStream = exported.parse().expect("an item and an attribute");
     exported.extend(item);
     exported
 }

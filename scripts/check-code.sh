@@ -4,32 +4,60 @@
 # The checks of scripts/check that look at the code itself, as it is in the kernel tree.
 
 check_rustfmt() {
-	(cd "$src/kernel/rust_setns" && rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" \
-		rust_setns_main.rs)
+	local files
+	mapfile -t files < <(crate_files | grep -vxF rust/kernel/lib.rs)
+	(cd "$src" && rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" \
+		"${files[@]}" kernel/rust_setns/*.rs)
 }
 
-# As a module outside the tree, so that the kernel crate is not built again
+# The core as a module outside the tree, so that the kernel crate is not built again
 check_clippy() {
 	rm -rf "$work/clippy" && mkdir -p "$work/clippy"
 	kmake M="$src/kernel/rust_setns" MO="$work/clippy" CLIPPY=1 CONFIG_RUST_SETNS=m \
 		CONFIG_RUST_SETNS_DISPATCH= W=e modules 2>&1 | tee "$work/clippy.log"
+	with_crate_flags "clippy-driver --emit=metadata --out-dir '$work/clippy'" 2>&1 | tee -a "$work/clippy.log"
 	! grep -E '^(warning|error)' "$work/clippy.log"
 }
 
-# With the flags that the build of the crate has recorded
+# recorded OBJECT PATTERN: the flags in the build's command for OBJECT, which PATTERN follows
+recorded() {
+	local flags
+	flags=$(sed -n "1s/.* rustc \(.*\) $2 .*/\1/p" "$out/$1" | sed 's/--remap-path-scope=[a-z]*//')
+	[ -n "$flags" ] || die "the build has recorded no command for $1."
+	printf '%s\n' "$flags"
+}
+
+# The flags with which the build has compiled the core
+core_flags() {
+	recorded kernel/rust_setns/.rust_setns_main.o.cmd '--crate-type rlib'
+}
+
+# with_crate_flags COMMAND: runs it on the kernel crate as the build has compiled that
+with_crate_flags() {
+	local flags
+	flags=$(recorded rust/.kernel.o.cmd '--emit=dep-info=[^ ]*')
+	(cd "$out" && RUSTC_BOOTSTRAP=1 OBJTREE=$out RUST_MODFILE=rust/kernel CLIPPY_CONF_DIR=$src \
+		bash -c "$1 $flags -L ./rust/ --sysroot=/dev/null --crate-name kernel --crate-type rlib \
+			-Zunstable-options '$src/rust/kernel/lib.rs'")
+}
+
 check_rustdoc() {
 	local flags
-	flags=$(sed -n '1s/.* rustc \(.*\) --crate-type rlib .*/\1/p' "$out/kernel/rust_setns/.rust_setns_main.o.cmd" |
-		sed 's/--remap-path-scope=[a-z]*//')
-	[ -n "$flags" ] || die "the build of the Rust core has recorded no command."
+	flags=$(core_flags)
 	(cd "$out" && RUSTC_BOOTSTRAP=1 OBJTREE=$out RUST_MODFILE=kernel/rust_setns/rust_setns \
 		bash -c "rustdoc $flags -L ./rust/ --sysroot=/dev/null --crate-name rust_setns -Drustdoc::all \
 			-Arustdoc::private_intra_doc_links --document-private-items --output '$work/rustdoc' \
 			'$src/kernel/rust_setns/rust_setns_main.rs'")
+	with_crate_flags "rustdoc -Dwarnings --output '$work/rustdoc-kernel'"
 }
 
 check_kernel_doc() {
 	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch]
+}
+
+# our_helpers: the files in rust/helpers/ that the series adds
+our_helpers() {
+	(cd "$top" && find rust/helpers -name '*.c' | sort)
 }
 
 # our_lines: of kernel/nsproxy.c, each as FILE:LINE:
@@ -56,7 +84,7 @@ check_sparse() {
 	done
 	our_lines >"$work/ours"
 	sed -n "s,^$src/,,p" "$work/sparse" | grep -E ': (error|warning): ' >"$work/findings" || true
-	! grep -E '^(kernel/rust_setns/|rust/helpers/nsproxy\.c:)' "$work/findings" &&
+	! grep -E "^(kernel/rust_setns/|($(our_helpers | paste -sd '|')):)" "$work/findings" &&
 		! grep -Ff "$work/ours" "$work/findings"
 }
 
@@ -65,7 +93,8 @@ check_sparse() {
 check_coccinelle() {
 	local files
 	cd "$src" || return
-	files=(kernel/nsproxy.c kernel/rust_setns/*.[ch] rust/helpers/nsproxy.c "$work/bug.c")
+	mapfile -t files < <(our_helpers)
+	files+=(kernel/nsproxy.c kernel/rust_setns/*.[ch] "$work/bug.c")
 	echo 'static void bug(char *p) { if (p) kfree(p); }' >"$work/bug.c"
 	# shellcheck disable=SC2016 # it is for the inner shell to expand
 	grep -rlE 'virtual[[:space:]]+report' scripts/coccinelle | xargs grep -L 'script:ocaml' |
@@ -75,30 +104,4 @@ check_coccinelle() {
 	grep -qF "$work/bug.c:1:" "$work/findings"
 	! grep -vF -e "$work/bug.c:" -e kernel/nsproxy.c: "$work/findings" &&
 		! grep -Ff "$work/ours" "$work/findings"
-}
-
-# The core as it is, on mocks of C that count: with all types, and without each
-check_host() {
-	local host=$work/host types="USER_NS UTS_NS IPC_NS PID_NS CGROUPS NET_NS TIME_NS" without flags
-	rm -rf "$host" && cp -r "$top/host_test" "$host" && mkdir "$host/kernel/sync"
-	cp "$src"/rust/kernel/{impl_flags,pid_namespace}.rs "$host/kernel/"
-	cp "$src"/rust/kernel/sync/{aref,rcu}.rs "$host/kernel/sync/"
-	cd "$host" || return
-	rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" macros.rs kernel/lib.rs setns_test.rs
-	compile_host --crate-name macros --crate-type proc-macro --extern proc_macro macros.rs
-	compile_host --crate-name kernel --crate-type rlib --extern macros kernel/lib.rs
-	for without in nothing $types; do
-		# shellcheck disable=SC2086
-		flags=$(printf -- '--cfg CONFIG_%s ' ${types/$without/})
-		# shellcheck disable=SC2086
-		compile_host $flags --crate-name rust_setns --crate-type rlib --extern kernel \
-			"$src/kernel/rust_setns/rust_setns_main.rs"
-		# shellcheck disable=SC2086
-		compile_host $flags --crate-name setns_test --extern kernel --extern rust_setns setns_test.rs
-		./setns_test | sed '$s/^/==> /'
-	done
-}
-
-compile_host() {
-	rustc --edition 2021 -O -C debug-assertions -D warnings -A unexpected_cfgs -L . "$@"
 }

@@ -95,6 +95,19 @@ touched() {
 	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
 }
 
+# The patches that scripts/series has written, a line each, without the cover letter
+series_patches() {
+	find "$build/series" -name '[0-9]*.patch' ! -name '0000-*' | LC_ALL=C sort
+}
+
+# The files of the kernel crate that the series adds or changes
+crate_files() {
+	{
+		(cd "$top" && find rust/kernel -name '*.rs')
+		sed -n 's,^+++ b/\(rust/kernel/[^ ]*\.rs\)$,\1,p' "$top"/patches/*.patch
+	} | sort -u
+}
+
 # lands FILE: where in the kernel tree a file of this repository goes
 lands() {
 	case $1 in

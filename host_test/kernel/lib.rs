@@ -2,16 +2,28 @@
 
 //! As much of the `kernel` crate as the core of setns(2) uses, for the host.
 //!
-//! `impl_flags`, `pid_namespace`, `sync::aref` and `sync::rcu` are the kernel's own files. The rest
-//! of the crate does not compile here and is cut down to what the core needs of it. [`bindings`]
-//! has mocks of the C functions, and [`world`] what the mocks work on.
+//! The modules that have no text here are the kernel's own files. The rest of the crate does not
+//! compile here and is cut down to what these files and the core need of it. [`mocks`] defines the
+//! C functions that they and `kernel/nsproxy.c` call, and [`world`] has what the mocks work on.
+
+// The files refer to the crate by this name.
+extern crate self as kernel;
 
 #[macro_use]
 mod impl_flags;
 
-pub mod bindings;
+pub mod cred;
+pub mod mocks;
+pub mod ns_common;
+pub mod nsproxy;
+pub mod pid;
 pub mod pid_namespace;
+pub mod task;
+pub mod user_namespace;
 pub mod world;
+
+pub use bindings;
+pub use core::fmt;
 
 /// Reference counting and RCU.
 pub mod sync {
@@ -19,15 +31,47 @@ pub mod sync {
     pub mod rcu;
 }
 
+/// Files.
+pub mod fs {
+    pub mod file;
+    pub use file::LocalFile;
+}
+
+/// Memory maps, which nobody looks into.
+pub mod mm {
+    use crate::{
+        bindings,
+        types::Opaque, //
+    };
+
+    /// Wraps `struct mm_struct`.
+    #[repr(transparent)]
+    pub struct MmWithUser(Opaque<bindings::mm_struct>);
+
+    impl MmWithUser {
+        /// Makes a reference of a pointer.
+        ///
+        /// # Safety
+        ///
+        /// The pointer is valid for `'a`.
+        pub unsafe fn from_raw<'a>(ptr: *const bindings::mm_struct) -> &'a Self {
+            // SAFETY: The caller guarantees that it is valid. The type is transparent.
+            unsafe { &*ptr.cast() }
+        }
+    }
+}
+
 /// What every module of the core imports.
 pub mod prelude {
     pub use crate::{
+        current,
         error::{
             code::*,
             Error,
             Result, //
         },
         module,
+        static_assert,
         ThisModule, //
     };
     pub use core::ffi::{
@@ -178,45 +222,27 @@ pub mod types {
     }
 }
 
-/// Tasks.
-pub mod task {
-    use crate::{
-        bindings,
-        pid_namespace::PidNamespace,
-        sync::aref::ARef,
-        types::Opaque,
-        world, //
+/// The file of a place in the code. Nobody looks at it here.
+pub struct File(());
+
+impl File {
+    /// Its name.
+    pub fn as_char_ptr(&self) -> *const core::ffi::c_char {
+        c"".as_ptr()
+    }
+}
+
+/// The file of a place in the code.
+pub fn file_from_location(_location: &core::panic::Location<'_>) -> File {
+    File(())
+}
+
+/// An assertion about constants.
+#[macro_export]
+macro_rules! static_assert {
+    ($condition:expr) => {
+        const _: () = ::core::assert!($condition);
     };
-    use core::ptr::NonNull;
-
-    /// Wraps `struct task_struct`.
-    #[repr(transparent)]
-    pub struct Task(Opaque<bindings::task_struct>);
-
-    impl Task {
-        /// The current one.
-        pub fn current_raw() -> *mut bindings::task_struct {
-            world::current()
-        }
-
-        /// Where it is.
-        pub fn as_ptr(&self) -> *mut bindings::task_struct {
-            self.0.get()
-        }
-
-        /// The pid namespace that the task lives in.
-        pub fn get_pid_ns(&self) -> Option<ARef<PidNamespace>> {
-            // SAFETY: A `&Task` is valid.
-            let ns = unsafe { bindings::task_get_pid_ns(self.as_ptr()) };
-            // SAFETY: The call above took a reference, and the type is transparent.
-            NonNull::new(ns).map(|ns| unsafe { ARef::from_raw(ns.cast()) })
-        }
-    }
-
-    /// Complains if the caller must not sleep.
-    pub fn might_sleep() {
-        world::might_sleep("might_sleep");
-    }
 }
 
 /// The module that is loaded.

@@ -2,21 +2,46 @@
 
 //! What the mocks of C work on: two tasks with all that they have, one descriptor, and a list of
 //! what was done to them.
+//!
+//! A world is made for one call of setns(2). Two worlds that are made in the same way differ in
+//! nothing, so what C does in one can be compared with what Rust does in the other.
 
-use crate::bindings::{
-    self,
-    cred,
-    fs_struct,
-    ns_common,
-    nsproxy,
-    pid_namespace,
-    task_struct,
-    user_namespace, //
+use crate::{
+    bindings::{
+        self,
+        cred,
+        file,
+        fs_struct,
+        inode,
+        ns_common,
+        nsproxy,
+        path,
+        pid,
+        task_struct, //
+    },
+    mocks, //
 };
-use core::ffi::c_int;
+use core::{
+    ffi::{
+        c_int,
+        c_long,
+        c_uint, //
+    },
+    mem::offset_of,
+    ptr::{
+        null_mut,
+        without_provenance_mut, //
+    },
+};
 use std::{
-    cell::RefCell,
-    collections::BTreeMap, //
+    alloc::{
+        alloc,
+        Layout, //
+    },
+    cell::{
+        OnceCell,
+        RefCell, //
+    },
 };
 
 /// Every namespace type, in the order in which C installs them.
@@ -30,6 +55,29 @@ pub const TYPES: [u32; 8] = [
     bindings::CLONE_NEWNET,
     bindings::CLONE_NEWTIME,
 ];
+
+/// The descriptor in all calls.
+pub const FD: c_int = 3;
+
+/// The types that are built in, as flags.
+pub const fn built_in() -> u32 {
+    const fn of(is_built_in: bool, ns_type: u32) -> u32 {
+        if is_built_in {
+            ns_type
+        } else {
+            0
+        }
+    }
+
+    bindings::CLONE_NEWNS
+        | of(cfg!(CONFIG_USER_NS), bindings::CLONE_NEWUSER)
+        | of(cfg!(CONFIG_UTS_NS), bindings::CLONE_NEWUTS)
+        | of(cfg!(CONFIG_IPC_NS), bindings::CLONE_NEWIPC)
+        | of(cfg!(CONFIG_PID_NS), bindings::CLONE_NEWPID)
+        | of(cfg!(CONFIG_CGROUPS), bindings::CLONE_NEWCGROUP)
+        | of(cfg!(CONFIG_NET_NS), bindings::CLONE_NEWNET)
+        | of(cfg!(CONFIG_TIME_NS), bindings::CLONE_NEWTIME)
+}
 
 /// What the descriptor refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,133 +132,144 @@ impl Step {
         all
     }
 
-    /// The number with which C fails. It is another one for each callback, to tell them apart.
+    /// The number with which a mock fails. It is another one for each callback, to tell them apart.
     pub fn errno(self) -> c_int {
-        let nth = |ns| {
-            TYPES
-                .iter()
-                .position(|&ty| ty == ns)
-                .map_or(0, |i| i as c_int)
-        };
-        -match self {
-            Self::Fdget => 9,
-            Self::NsproxyAlloc | Self::PrepareCreds | Self::CopyFsStruct => 12,
-            Self::PidTask | Self::TaskNsproxy | Self::TaskPidNs => 3,
-            Self::PtraceMayAccess => 1,
-            Self::Copy(ns) => 1000 + nth(ns),
-            Self::Install(ns) => 2000 + nth(ns),
+        let nth = |ns_type| TYPES.iter().position(|&ty| ty == ns_type).unwrap_or(0) as c_int;
+        match self {
+            Self::Copy(ns_type) => -1000 - nth(ns_type),
+            Self::Install(ns_type) => -2000 - nth(ns_type),
+            // C knows the number, or the mock returns no number.
+            _ => 0,
         }
     }
 }
 
-/// Something that is taken, and must be given back or handed over.
+/// Whose something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
-    /// The descriptor.
-    Fd,
-    /// The new `struct nsproxy`: its memory, and what is in its slots if it is complete.
-    Nsproxy,
-    /// A reference in a slot of the new `struct nsproxy`, which is not complete yet.
-    Slot(u32),
-    /// Prepared credentials.
-    Cred,
-    /// A copy of the `struct fs_struct`.
-    FsCopy,
-    /// The target's `struct nsproxy`.
-    TargetNsproxy,
-    /// The target's pid namespace.
-    TargetPidNs,
-    /// The target's user namespace.
-    TargetUserNs,
-    /// The current task's `struct nsproxy`, which is not its own any more.
-    OldNsproxy,
+pub enum Owner {
+    /// The task that calls.
+    Current,
+    /// The task whose namespaces the descriptor leads to.
+    Other,
+    /// Everybody: an initial namespace of a type that is not built in.
+    Kernel,
+    /// Allocated by the call.
+    New,
 }
 
-/// A change to the current task.
+/// What something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Its credentials.
+pub enum Kind {
+    /// A namespace of this type.
+    Namespace(u32),
+    /// A namespace of this type, for children.
+    ForChildren(u32),
+    /// A `struct nsproxy`.
+    Nsproxy,
+    /// A `struct cred`.
     Cred,
-    /// Its root.
-    FsRoot,
-    /// Its working directory.
-    FsPwd,
-    /// Its semaphore adjustments.
-    Sem,
-    /// Its clocks.
-    Timens,
-    /// Its namespaces.
-    Switch,
-    /// perf is told.
-    Perf,
-    /// The module is there.
-    Start,
-    /// The module is gone.
-    Stop,
+    /// A `struct fs_struct`.
+    Fs,
+    /// A `struct task_struct`.
+    Task,
+    /// A `struct file`.
+    File,
+    /// A `struct inode`.
+    Inode,
+    /// A `struct pid`.
+    Pid,
 }
+
+/// Something that there is, by a name that is the same in all worlds.
+pub type Thing = (Owner, Kind);
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Something was taken.
+    /// Something was allocated.
+    Allocated(Thing),
+    /// A reference was taken.
     Took(Thing),
-    /// Something was given back.
+    /// A reference was put.
     Gave(Thing),
-    /// The callback of a type was called, for a set with these flags.
-    Install(u32, u32),
-    /// The current task was changed.
-    Commit(Change),
+    /// Something was freed.
+    Freed(Thing),
+    /// A step failed.
+    Failed(Step),
+    /// The callback of a namespace was called, for a set with these flags.
+    Install(Thing, u32),
+    /// A C function was called on something.
+    Called(&'static str, Thing),
+    /// The module was put in charge of setns(2), or C was.
+    Switched(bool),
+    /// Somebody waited until no task is in the module.
+    Drained,
 }
 
-/// An object that is allocated.
-#[derive(Clone, Copy)]
-enum Object {
-    Namespace(*mut ns_common),
-    Nsproxy(*mut nsproxy),
-    Cred(*mut cred),
-    Fs(*mut fs_struct),
+/// What the current task has. The addresses of root and directory are numbers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Having {
+    /// The user namespace, and then what is in the slots.
+    pub namespaces: [Option<Thing>; 9],
+    /// The credentials.
+    pub cred: Option<Thing>,
+    /// The `struct nsproxy`.
+    pub nsproxy: Option<Thing>,
+    /// The root and the working directory.
+    pub directories: [usize; 2],
 }
 
-/// What a task has, by address: the eight types, the time namespace of its children, its root and
-/// its working directory.
-pub type Having = [usize; 11];
+/// What a call did to its world.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it returned.
+    pub result: c_long,
+    /// What the current task has after it.
+    pub having: Having,
+    /// What it did, in this order.
+    pub log: Vec<Event>,
+    /// What it did wrong.
+    pub faults: Vec<String>,
+}
 
-/// The type that each entry of [`Having`] is of.
-pub const HAVING: [u32; 11] = [
-    bindings::CLONE_NEWUSER,
-    bindings::CLONE_NEWNS,
-    bindings::CLONE_NEWUTS,
-    bindings::CLONE_NEWIPC,
-    bindings::CLONE_NEWPID,
-    bindings::CLONE_NEWCGROUP,
-    bindings::CLONE_NEWNET,
-    bindings::CLONE_NEWTIME,
-    bindings::CLONE_NEWTIME,
-    bindings::CLONE_NEWNS,
-    bindings::CLONE_NEWNS,
-];
+/// Something that there is, or was.
+struct Object {
+    thing: Thing,
+    start: usize,
+    size: usize,
+    /// Where C counts the references. Here they are counted in `refs`.
+    counter: usize,
+    refs: usize,
+    /// How many there should be in the end.
+    expected: usize,
+    live: bool,
+}
 
 /// All that there is.
 pub(crate) struct World {
-    /// The descriptor that the caller names.
-    pub(crate) fd: c_int,
     pub(crate) target: Target,
-    /// The types that are built in, as flags.
-    built_in: u32,
     fails: Vec<Step>,
     log: Vec<Event>,
     faults: Vec<String>,
-    live: BTreeMap<usize, Object>,
-    /// How many locks are held under which the task must not sleep.
-    pub(crate) atomic: u32,
+    objects: Vec<Object>,
+    /// The first address that is not in use.
+    next: *mut u8,
+    /// The task whose lock is held.
+    pub(crate) locked: *mut task_struct,
     pub(crate) rcu: u32,
-    /// What others see as the namespaces of the current task.
-    pub(crate) seen: *mut nsproxy,
     pub(crate) current: *mut task_struct,
     pub(crate) other: *mut task_struct,
+    /// What the other task has, even if it is a zombie.
+    other_nsproxy: *mut nsproxy,
+    pub(crate) file: *mut file,
+    pub(crate) pid: *mut pid,
 }
 
+/// A world has less than this, in bytes.
+const SIZE: usize = 1 << 16;
+
 thread_local! {
+    static MEMORY: OnceCell<*mut u8> = const { OnceCell::new() };
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
@@ -219,71 +278,34 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(|world| f(world.as_mut().expect("a world")))
 }
 
-/// The current task.
-pub(crate) fn current() -> *mut task_struct {
-    with(|world| world.current)
-}
-
-/// Complains if the current task must not sleep.
-pub(crate) fn might_sleep(what: &str) {
-    with(|world| world.might_sleep(what));
-}
-
-/// Makes a world that has the types in `built_in`, in which `fd` refers to `target` and the steps
-/// in `fails` fail.
-///
-/// Returns what the current task has, and what the other task has to offer.
-pub fn create(built_in: u32, fd: c_int, target: Target, fails: &[Step]) -> (Having, Having) {
-    let mut world = World {
-        fd,
-        target,
-        built_in,
-        fails: fails.to_vec(),
-        log: Vec::new(),
-        faults: Vec::new(),
-        live: BTreeMap::new(),
-        atomic: 0,
-        rcu: 0,
-        seen: core::ptr::null_mut(),
-        current: core::ptr::null_mut(),
-        other: core::ptr::null_mut(),
-    };
-    world.current = world.new_task(1);
-    world.other = world.new_task(2);
-    // SAFETY: Both tasks are there, and so is all that they have.
-    let havings = unsafe {
-        world.seen = (*world.current).nsproxy;
-        if let Target::Namespace(_) = target {
-            (*world.target_namespace()).refs += 1;
-        }
-        (having(world.current), offer(world.other))
-    };
-    WORLD.set(Some(world));
-    havings
-}
-
-/// Takes the world apart.
-///
-/// Returns what the current task has now, what was done, and what was done wrong.
-pub fn end() -> (Having, Vec<Event>, Vec<String>) {
+/// Makes a world in which the descriptor refers to `target` and the steps in `fails` fail, does a
+/// call in it, and says what came of it.
+pub fn run(target: Target, fails: &[Step], call: impl FnOnce() -> c_long) -> Outcome {
+    WORLD.set(Some(World::new(target, fails)));
+    let result = call();
     let mut world = WORLD.take().expect("a world");
     world.audit();
-    // SAFETY: The tasks are there, and nothing of the world is used after this.
-    unsafe {
-        let now = having(world.current);
-        drop(Box::from_raw(world.current));
-        drop(Box::from_raw(world.other));
-        for object in core::mem::take(&mut world.live).into_values() {
-            object.free();
-        }
-        (now, world.log, world.faults)
+    Outcome {
+        result,
+        having: world.having(),
+        log: world.log,
+        faults: world.faults,
     }
 }
 
+/// What the mocks do to it.
 impl World {
     /// Notes what was done.
     pub(crate) fn note(&mut self, event: Event) {
         self.log.push(event);
+    }
+
+    /// Notes that a function was called on something.
+    pub(crate) fn called<T>(&mut self, function: &'static str, on: *const T) {
+        if let Some(object) = self.live(on.addr(), function) {
+            let thing = object.thing;
+            self.note(Event::Called(function, thing));
+        }
     }
 
     /// Notes what was done wrong.
@@ -300,266 +322,465 @@ impl World {
 
     /// Complains if the current task must not sleep.
     pub(crate) fn might_sleep(&mut self, what: &str) {
-        let atomic = self.atomic + self.rcu;
-        self.check(atomic == 0, &format!("{what}() under a lock"));
-    }
-
-    /// Is `step` told to fail?
-    pub(crate) fn fails(&self, step: Step) -> bool {
-        self.fails.contains(&step)
-    }
-
-    /// Allocates an object.
-    fn allocate<T>(&mut self, value: T, object: impl FnOnce(*mut T) -> Object) -> *mut T {
-        let ptr = Box::into_raw(Box::new(value));
-        self.live.insert(ptr.addr(), object(ptr));
-        ptr
-    }
-
-    /// Frees an object, if it was not freed before.
-    pub(crate) fn free<T>(&mut self, ptr: *mut T) {
-        match self.live.remove(&ptr.addr()) {
-            // SAFETY: It is there, and not any more in the list of those that are.
-            Some(object) => unsafe { object.free() },
-            None => self.fault("freed what is not there"),
+        if !self.locked.is_null() || self.rcu != 0 {
+            self.fault(format!("{what}() under a lock"));
         }
     }
 
-    /// Is the object there?
-    pub(crate) fn is_there<T>(&self, ptr: *const T) -> bool {
-        self.live.contains_key(&ptr.addr())
+    /// Is `step` told to fail? Notes it if so.
+    pub(crate) fn fails(&mut self, step: Step) -> bool {
+        let fails = self.fails.contains(&step);
+        if fails {
+            self.note(Event::Failed(step));
+        }
+        fails
     }
 
-    /// Is the object there? Complains if not.
+    /// What is at this address, or was.
+    fn at(&mut self, address: usize) -> Option<&mut Object> {
+        let mut objects = self.objects.iter_mut();
+        objects.find(|object| (object.start..object.start + object.size).contains(&address))
+    }
+
+    /// What is at this address. Complains if there is nothing.
+    fn live(&mut self, address: usize, what: &str) -> Option<&mut Object> {
+        if !self.at(address).is_some_and(|object| object.live) {
+            self.fault(format!("{what}() of what is not there"));
+            return None;
+        }
+        self.at(address)
+    }
+
+    /// Its name.
+    pub(crate) fn thing<T>(&mut self, ptr: *const T) -> Option<Thing> {
+        self.at(ptr.addr()).map(|object| object.thing)
+    }
+
+    /// Is it there? Complains if not.
     pub(crate) fn is_live<T>(&mut self, ptr: *const T, what: &str) -> bool {
-        let live = self.is_there(ptr);
-        self.check(live, &format!("{what}() of what is not there"));
-        live
+        self.live(ptr.addr(), what).is_some()
     }
 
-    /// A new namespace, or null for a type that is not built in.
-    fn new_namespace<T>(&mut self, ns_type: u32) -> *mut T {
-        // Somebody has to own the files, built in or not.
-        if (self.built_in | bindings::CLONE_NEWUSER) & ns_type == 0 {
-            return core::ptr::null_mut();
+    /// Is it there, and did this call allocate it?
+    pub(crate) fn is_new<T>(&mut self, ptr: *const T) -> bool {
+        self.at(ptr.addr())
+            .is_some_and(|object| object.live && object.thing.0 == Owner::New)
+    }
+
+    /// What is counted at this address. Complains if nothing is.
+    pub(crate) fn counted(&mut self, counter: usize, what: &str) -> bool {
+        let object = self.live(counter, what);
+        let counted = object.is_some_and(|object| object.counter == counter);
+        self.check(counted, &format!("{what}() of what is no count"));
+        counted
+    }
+
+    /// Takes a reference.
+    pub(crate) fn get<T>(&mut self, ptr: *const T, what: &str) {
+        if let Some(object) = self.live(ptr.addr(), what) {
+            object.refs += 1;
+            let (thing, counts) = (object.thing, object.counter != 0);
+            self.check(counts, &format!("{what}() of what is not counted"));
+            self.note(Event::Took(thing));
         }
-        self.allocate(ns_common { ns_type, refs: 1 }, Object::Namespace)
-            .cast()
     }
 
-    /// A new `struct nsproxy`, with undefined slots.
-    pub(crate) fn new_nsproxy(&mut self) -> *mut nsproxy {
-        self.allocate(nsproxy::undefined(), Object::Nsproxy)
-    }
-
-    /// New credentials, which take over the reference on `user_ns`.
-    pub(crate) fn new_cred(&mut self, user_ns: *mut user_namespace) -> *mut cred {
-        self.allocate(cred { user_ns }, Object::Cred)
-    }
-
-    /// A new `struct fs_struct`.
-    pub(crate) fn new_fs(&mut self, root: usize, pwd: usize) -> *mut fs_struct {
-        let fs = fs_struct {
-            root: bindings::path(root),
-            pwd: bindings::path(pwd),
+    /// Puts a reference, and says whether it was the last one.
+    pub(crate) fn put<T>(&mut self, ptr: *const T, what: &str) -> bool {
+        let Some(object) = self.live(ptr.addr(), what) else {
+            return false;
         };
-        self.allocate(fs, Object::Fs)
-    }
-
-    /// A task with namespaces, credentials and directories of its own.
-    fn new_task(&mut self, directory: usize) -> *mut task_struct {
-        let user_ns = self.new_namespace(bindings::CLONE_NEWUSER);
-        let pid_ns: *mut pid_namespace = self.new_namespace(bindings::CLONE_NEWPID);
-        let set = nsproxy {
-            count: 1,
-            active: true,
-            mnt_ns: self.new_namespace(bindings::CLONE_NEWNS),
-            uts_ns: self.new_namespace(bindings::CLONE_NEWUTS),
-            ipc_ns: self.new_namespace(bindings::CLONE_NEWIPC),
-            pid_ns_for_children: self.new_namespace(bindings::CLONE_NEWPID),
-            cgroup_ns: self.new_namespace(bindings::CLONE_NEWCGROUP),
-            net_ns: self.new_namespace(bindings::CLONE_NEWNET),
-            time_ns: self.new_namespace(bindings::CLONE_NEWTIME),
-            time_ns_for_children: self.new_namespace(bindings::CLONE_NEWTIME),
-        };
-        let task = task_struct {
-            nsproxy: self.allocate(set, Object::Nsproxy),
-            cred: self.new_cred(user_ns),
-            fs: self.new_fs(directory, directory + 10),
-            pid_ns,
-        };
-        Box::into_raw(Box::new(task))
-    }
-
-    /// The namespace that the descriptor refers to.
-    pub(crate) fn target_namespace(&mut self) -> *mut ns_common {
-        let Target::Namespace(ns_type) = self.target else {
-            self.fault("namespace of what is no file of nsfs");
-            return core::ptr::null_mut();
-        };
-        // SAFETY: The other task is there.
-        unsafe { namespace_of(self.other, ns_type) }
-    }
-
-    /// Takes a reference on a namespace.
-    ///
-    /// # Safety
-    ///
-    /// If the namespace is in the list of live objects, it is there.
-    pub(crate) unsafe fn get(&mut self, ns: *mut ns_common, what: &str) {
-        if self.is_live(ns, what) {
-            // SAFETY: It is there.
-            unsafe { (*ns).refs += 1 };
-        }
+        let (thing, refs) = (object.thing, object.refs);
+        object.refs = refs.saturating_sub(1);
+        self.check(refs > 0, &format!("{what}() without a reference"));
+        self.note(Event::Gave(thing));
+        refs == 1
     }
 
     /// Puts a reference on a namespace, and frees it with the last one.
+    pub(crate) fn put_namespace<T>(&mut self, ns: *const T, what: &str) {
+        self.might_sleep(what);
+        if self.put(ns, what) {
+            self.free(ns, what);
+        }
+    }
+
+    /// Frees something. The memory is not used again in this world.
+    pub(crate) fn free<T>(&mut self, ptr: *const T, what: &str) {
+        if let Some(object) = self.live(ptr.addr(), what) {
+            object.live = false;
+            let (thing, refs, size) = (object.thing, object.refs, object.size);
+            match thing.1 {
+                // What is read from it leads nowhere.
+                //
+                // SAFETY: It is in the memory of the world.
+                Kind::Nsproxy => unsafe { ptr.cast_mut().cast::<u8>().write_bytes(0x6b, size) },
+                Kind::Fs => {}
+                _ => self.check(refs == 0, &format!("{what}() of what is referenced")),
+            }
+            self.note(Event::Freed(thing));
+        }
+    }
+
+    /// Allocates something for the call, with one reference.
+    pub(crate) fn new_object<T>(&mut self, kind: Kind, counter: usize) -> *mut T {
+        let object = self.allocate((Owner::New, kind), counter, 0);
+        self.note(Event::Allocated((Owner::New, kind)));
+        object
+    }
+
+    /// The namespace that somebody who joins the other task gets.
+    pub(crate) fn offered(&self, ns_type: u32) -> *mut ns_common {
+        // SAFETY: The task is there, and so is all that it has.
+        unsafe { namespace_of(self.other, self.other_nsproxy, ns_type) }
+    }
+
+    /// The set that the other task has, even if it is a zombie.
+    pub(crate) fn other_nsproxy(&self) -> *mut nsproxy {
+        self.other_nsproxy
+    }
+}
+
+/// Making a world.
+impl World {
+    fn new(target: Target, fails: &[Step]) -> Self {
+        let mut world = Self {
+            target,
+            fails: fails.to_vec(),
+            log: Vec::new(),
+            faults: Vec::new(),
+            objects: Vec::new(),
+            next: memory(),
+            locked: null_mut(),
+            rcu: 0,
+            current: null_mut(),
+            other: null_mut(),
+            other_nsproxy: null_mut(),
+            file: null_mut(),
+            pid: null_mut(),
+        };
+        world.add_initial_namespaces();
+        world.current = world.new_task(Owner::Current, 1);
+        world.other = world.new_task(Owner::Other, 2);
+        world.pid = world.allocate((Owner::Other, Kind::Pid), offset_of!(pid, count), 0);
+        // SAFETY: Both tasks are there, and so is all that they have.
+        unsafe {
+            world.other_nsproxy = (*world.other).nsproxy;
+            world.file = world.new_file();
+            if fails.contains(&Step::TaskNsproxy) {
+                (*world.other).nsproxy = null_mut();
+            }
+        }
+        world
+    }
+
+    /// Those of the types that are not built in, which nobody counts.
+    fn add_initial_namespaces(&mut self) {
+        for (ns_type, address, size) in mocks::initial_namespaces() {
+            if built_in() & ns_type == 0 {
+                let object = Object {
+                    thing: (Owner::Kernel, Kind::Namespace(ns_type)),
+                    start: address,
+                    size,
+                    counter: 0,
+                    refs: 0,
+                    expected: 0,
+                    live: true,
+                };
+                self.objects.push(object);
+            }
+        }
+    }
+
+    /// Allocates something at `skew` bytes after a multiple of 64. It is zero.
+    fn allocate<T>(&mut self, thing: Thing, counter: usize, skew: usize) -> *mut T {
+        let size = size_of::<T>();
+        let ptr = self.next.wrapping_add(skew);
+        self.next = self
+            .next
+            .wrapping_add((skew + size).next_multiple_of(64) + 64);
+        assert!(self.next.addr() <= memory().addr() + SIZE, "a larger world");
+        // SAFETY: In bounds, see above.
+        unsafe { ptr.write_bytes(0, size) };
+        let object = Object {
+            thing,
+            start: ptr.addr(),
+            size,
+            counter: ptr.addr() + counter,
+            refs: 1,
+            expected: 0,
+            live: true,
+        };
+        self.objects.push(object);
+        ptr.cast()
+    }
+
+    /// A new namespace, or the initial one of a type that is not built in. `offset` is that of its
+    /// `struct ns_common`.
+    fn new_namespace<T>(&mut self, owner: Owner, kind: Kind, offset: usize) -> *mut T {
+        let (Kind::Namespace(ns_type) | Kind::ForChildren(ns_type)) = kind else {
+            unreachable!("a type of namespace");
+        };
+        if built_in() & ns_type == 0 {
+            return mocks::initial_namespace(ns_type);
+        }
+        // Where a red zone puts it if the cache asks for no alignment.
+        let skew = if ns_type == bindings::CLONE_NEWUTS {
+            8
+        } else {
+            0
+        };
+        let counter = offset + offset_of!(ns_common, __bindgen_anon_1);
+        let ns: *mut T = self.allocate((owner, kind), counter, skew);
+        let common: *mut ns_common = ns.wrapping_byte_add(offset).cast();
+        // SAFETY: It was just allocated. It need not be aligned.
+        unsafe {
+            (&raw mut (*common).ns_type).write_unaligned(ns_type);
+            (&raw mut (*common).ops).write_unaligned(mocks::OPERATIONS);
+            let ns_id: *mut u64 = common.byte_add(bindings::NS_ID_OFFSET as usize).cast();
+            ns_id.write_unaligned(1 + bindings::LAST_INIT_ID);
+        }
+        ns
+    }
+
+    /// A task with namespaces, credentials and directories of its own.
+    fn new_task(&mut self, owner: Owner, directory: usize) -> *mut task_struct {
+        /// A namespace of this type, and where its `struct ns_common` is.
+        macro_rules! namespace {
+            ($kind:ident($ns_type:ident), $ty:ident) => {
+                self.new_namespace::<bindings::$ty>(
+                    owner,
+                    Kind::$kind(bindings::$ns_type),
+                    offset_of!(bindings::$ty, ns),
+                )
+            };
+        }
+
+        let user_ns = namespace!(Namespace(CLONE_NEWUSER), user_namespace);
+        let pid_ns = namespace!(Namespace(CLONE_NEWPID), pid_namespace);
+        let set: *mut nsproxy =
+            self.allocate((owner, Kind::Nsproxy), offset_of!(nsproxy, count), 0);
+        let cred = self.new_cred((owner, Kind::Cred), user_ns);
+        let fs = self.allocate((owner, Kind::Fs), 0, 0);
+        let task: *mut task_struct = self.allocate((owner, Kind::Task), 0, 0);
+        self.set_refs(cred, 2);
+        // SAFETY: All were just allocated.
+        unsafe {
+            (*set).mnt_ns = namespace!(Namespace(CLONE_NEWNS), mnt_namespace);
+            (*set).uts_ns = namespace!(Namespace(CLONE_NEWUTS), uts_namespace);
+            (*set).ipc_ns = namespace!(Namespace(CLONE_NEWIPC), ipc_namespace);
+            (*set).pid_ns_for_children = namespace!(ForChildren(CLONE_NEWPID), pid_namespace);
+            (*set).cgroup_ns = namespace!(Namespace(CLONE_NEWCGROUP), cgroup_namespace);
+            (*set).net_ns = namespace!(Namespace(CLONE_NEWNET), net);
+            (*set).time_ns = namespace!(Namespace(CLONE_NEWTIME), time_namespace);
+            (*set).time_ns_for_children = namespace!(ForChildren(CLONE_NEWTIME), time_namespace);
+            (*task).nsproxy = set;
+            (*task).cred = cred;
+            (*task).real_cred = cred;
+            (*task).pid_ns = pid_ns;
+            (*task).fs = fs;
+            set_directories(fs, directory, directory + 10);
+        }
+        task
+    }
+
+    /// New credentials, which take over the reference on `user_ns`.
+    fn new_cred(&mut self, thing: Thing, user_ns: *mut bindings::user_namespace) -> *mut cred {
+        let cred: *mut cred = self.allocate(thing, offset_of!(cred, usage), 0);
+        // SAFETY: It was just allocated.
+        unsafe { (*cred).user_ns = user_ns };
+        cred
+    }
+
+    /// The open file, with a reference on what it refers to.
     ///
     /// # Safety
     ///
-    /// As for [`get()`](Self::get).
-    pub(crate) unsafe fn put(&mut self, ns: *mut ns_common, what: &str) {
-        if self.is_live(ns, what) {
-            // SAFETY: It is there.
-            let refs = unsafe {
-                (*ns).refs -= 1;
-                (*ns).refs
-            };
-            if refs == 0 {
-                self.free(ns);
+    /// The other task is there, and so is all that it has.
+    unsafe fn new_file(&mut self) -> *mut file {
+        let file: *mut file =
+            self.allocate((Owner::Other, Kind::File), offset_of!(file, f_flags), 0);
+        let inode: *mut inode = self.allocate((Owner::Other, Kind::Inode), 0, 0);
+        // SAFETY: Both were just allocated, and the caller guarantees the rest.
+        unsafe {
+            (*file).f_inode = inode;
+            if let Target::Namespace(ns_type) = self.target {
+                let ns = namespace_of(self.other, self.other_nsproxy, ns_type);
+                (*inode).i_private = ns.cast();
+                if let Some(object) = self.at(ns.addr()) {
+                    object.refs += 1;
+                }
             }
+        }
+        file
+    }
+
+    /// Says how many references there are.
+    fn set_refs<T>(&mut self, ptr: *const T, refs: usize) {
+        if let Some(object) = self.at(ptr.addr()) {
+            object.refs = refs;
+        }
+    }
+}
+
+/// What a world is in the end.
+impl World {
+    /// What the current task has.
+    fn having(&mut self) -> Having {
+        // SAFETY: The task is there, and so is the memory of all that it ever had.
+        let (cred, set, fs) = unsafe {
+            (
+                (*self.current).cred,
+                (*self.current).nsproxy,
+                (*self.current).fs,
+            )
+        };
+        // SAFETY: As above.
+        let slots = unsafe { slots(set) };
+        // SAFETY: As above.
+        let user_ns = unsafe { (*cred).user_ns };
+        let mut namespaces = [self.thing(user_ns); 9];
+        for (thing, slot) in namespaces.iter_mut().skip(1).zip(slots) {
+            *thing = self.thing(slot);
+        }
+        Having {
+            namespaces,
+            cred: self.thing(cred),
+            nsproxy: self.thing(set),
+            // SAFETY: As above.
+            directories: unsafe { [(*fs).root.mnt.addr(), (*fs).pwd.mnt.addr()] },
         }
     }
 
     /// Counts the references from what there should be, and compares: nothing else is there, and
     /// nothing of it has one reference too many or too few.
     fn audit(&mut self) {
-        let mut expected = BTreeMap::<usize, usize>::new();
-        let mut count = |address: usize| *expected.entry(address).or_default() += 1;
-
-        for task in [self.current, self.other] {
-            // SAFETY: The tasks are there, and they have what is there, unless it is missing in the
-            // list of live objects.
-            unsafe {
-                count((*task).fs.addr());
-                count((*task).cred.addr());
-                count((*task).nsproxy.addr());
-                count((*task).pid_ns.addr());
-                if self.live.contains_key(&(*task).cred.addr()) {
-                    count((*(*task).cred).user_ns.addr());
-                }
-                if self.live.contains_key(&(*task).nsproxy.addr()) {
-                    for slot in (*(*task).nsproxy).slots() {
-                        count(slot.addr());
-                    }
-                }
-            }
+        // SAFETY: The memory of all that was ever there is there.
+        unsafe {
+            let mine = (*self.current).nsproxy;
+            self.expect_of_task(self.current, mine);
+            self.expect_of_task(self.other, self.other_nsproxy);
+            self.expect(self.pid);
+            self.expect(self.file);
+            self.expect((*self.file).f_inode);
         }
-        if let Target::Namespace(_) = self.target {
-            let ns = self.target_namespace();
-            *expected.entry(ns.addr()).or_default() += 1;
+        if let Target::Namespace(ns_type) = self.target {
+            self.expect(self.offered(ns_type));
         }
 
-        // What is not built in.
-        expected.remove(&0);
-        let actual = self
-            .live
-            .iter()
-            // SAFETY: It is in the list of live objects.
-            .map(|(&address, object)| (address, unsafe { object.references() }))
-            .collect();
-        self.check(expected == actual, "references do not add up");
-        self.check(self.atomic == 0, "returned with a lock");
+        let wrong = |object: &&Object| {
+            let refs = if object.live { object.refs } else { 0 };
+            let right = refs == object.expected && object.live == (refs > 0);
+            object.thing.0 != Owner::Kernel && !right
+        };
+        for object in self.objects.iter().filter(wrong) {
+            self.faults.push(format!(
+                "{:x?} has {} references, should have {}, is there: {}",
+                object.thing, object.refs, object.expected, object.live
+            ));
+        }
+        self.check(self.locked.is_null(), "returned with a lock");
         self.check(self.rcu == 0, "returned under RCU");
     }
-}
 
-impl Object {
-    /// How many references there are.
+    /// Expects a reference on everything that a task has.
     ///
     /// # Safety
     ///
-    /// The object is there.
-    unsafe fn references(self) -> usize {
-        match self {
-            // SAFETY: It is there.
-            Self::Namespace(ns) => unsafe { (*ns).refs },
-            // SAFETY: It is there.
-            Self::Nsproxy(nsproxy) => unsafe { (*nsproxy).count },
-            Self::Cred(_) | Self::Fs(_) => 1,
-        }
-    }
-
-    /// Frees the memory.
-    ///
-    /// # Safety
-    ///
-    /// The object is there, and not used again.
-    unsafe fn free(self) {
-        // SAFETY: All come from `World::allocate()`.
+    /// The memory of the task, and of all that it has, is there.
+    unsafe fn expect_of_task(&mut self, task: *mut task_struct, set: *mut nsproxy) {
+        // SAFETY: The caller guarantees it.
         unsafe {
-            match self {
-                Self::Namespace(ns) => drop(Box::from_raw(ns)),
-                Self::Nsproxy(nsproxy) => drop(Box::from_raw(nsproxy)),
-                Self::Cred(cred) => drop(Box::from_raw(cred)),
-                Self::Fs(fs) => drop(Box::from_raw(fs)),
-            }
+            self.expect(task);
+            self.expect((*task).fs);
+            self.expect((*task).cred);
+            self.expect((*task).real_cred);
+            self.expect((*task).pid_ns);
+            self.expect((*(*task).cred).user_ns);
+            self.expect(set);
+            slots(set).into_iter().for_each(|slot| self.expect(slot));
+        }
+    }
+
+    /// Expects one more reference, if there is something.
+    fn expect<T>(&mut self, ptr: *const T) {
+        if let Some(object) = self.at(ptr.addr()) {
+            object.expected += 1;
         }
     }
 }
 
-/// The namespace of a type that somebody who joins `task` gets.
+/// Where all worlds are, one after the other.
+fn memory() -> *mut u8 {
+    MEMORY.with(|memory| {
+        *memory.get_or_init(|| {
+            let layout = Layout::from_size_align(SIZE, 64).expect("a layout");
+            // SAFETY: The size is not zero.
+            let memory = unsafe { alloc(layout) };
+            assert!(!memory.is_null(), "no memory");
+            memory
+        })
+    })
+}
+
+/// Sets root and working directory, which are numbers here.
 ///
 /// # Safety
 ///
-/// The task is there, and so is all that it has.
-pub(crate) unsafe fn namespace_of(task: *mut task_struct, ns_type: u32) -> *mut ns_common {
+/// `fs` is there.
+unsafe fn set_directories(fs: *mut fs_struct, root: usize, pwd: usize) {
+    let place = |number| path {
+        mnt: without_provenance_mut(number),
+        dentry: null_mut(),
+    };
+    // SAFETY: The caller guarantees it.
+    unsafe {
+        (*fs).root = place(root);
+        (*fs).pwd = place(pwd);
+    }
+}
+
+/// What is in the slots.
+///
+/// # Safety
+///
+/// The memory of the set is there.
+unsafe fn slots(set: *mut nsproxy) -> [*const u8; 8] {
+    // SAFETY: The caller guarantees it.
+    let set = unsafe { &*set };
+    [
+        set.mnt_ns.cast(),
+        set.uts_ns.cast(),
+        set.ipc_ns.cast(),
+        set.pid_ns_for_children.cast(),
+        set.cgroup_ns.cast(),
+        set.net_ns.cast(),
+        set.time_ns.cast(),
+        set.time_ns_for_children.cast(),
+    ]
+}
+
+/// The namespace of a type that somebody who joins `task` gets. The type is built in.
+///
+/// # Safety
+///
+/// The task is there, and so is `set`, which it has.
+pub(crate) unsafe fn namespace_of(
+    task: *mut task_struct,
+    set: *mut nsproxy,
+    ns_type: c_uint,
+) -> *mut ns_common {
     // SAFETY: The caller guarantees it.
     unsafe {
         match ns_type {
-            bindings::CLONE_NEWUSER => (*(*task).cred).user_ns.cast(),
-            bindings::CLONE_NEWPID => (*task).pid_ns.cast(),
-            _ => bindings::nsproxy_ns_common((*task).nsproxy, ns_type),
+            bindings::CLONE_NEWUSER => &raw mut (*(*(*task).cred).user_ns).ns,
+            bindings::CLONE_NEWPID => &raw mut (*(*task).pid_ns).ns,
+            bindings::CLONE_NEWNS => &raw mut (*(*set).mnt_ns).ns,
+            bindings::CLONE_NEWUTS => &raw mut (*(*set).uts_ns).ns,
+            bindings::CLONE_NEWIPC => &raw mut (*(*set).ipc_ns).ns,
+            bindings::CLONE_NEWCGROUP => &raw mut (*(*set).cgroup_ns).ns,
+            bindings::CLONE_NEWNET => &raw mut (*(*set).net_ns).ns,
+            _ => &raw mut (*(*set).time_ns).ns,
         }
     }
-}
-
-/// What `task` has. The pid namespace is that of its children.
-///
-/// # Safety
-///
-/// As for [`namespace_of()`].
-unsafe fn having(task: *mut task_struct) -> Having {
-    // SAFETY: The caller guarantees it.
-    unsafe {
-        let (set, fs) = (&*(*task).nsproxy, &*(*task).fs);
-        [
-            (*(*task).cred).user_ns.addr(),
-            set.mnt_ns.addr(),
-            set.uts_ns.addr(),
-            set.ipc_ns.addr(),
-            set.pid_ns_for_children.addr(),
-            set.cgroup_ns.addr(),
-            set.net_ns.addr(),
-            set.time_ns.addr(),
-            set.time_ns_for_children.addr(),
-            fs.root.0,
-            fs.pwd.0,
-        ]
-    }
-}
-
-/// What somebody who joins `task` has then: it lives in the pid namespace of `task`, not in that of
-/// its children, and so it is with time.
-///
-/// # Safety
-///
-/// As for [`namespace_of()`].
-unsafe fn offer(task: *mut task_struct) -> Having {
-    // SAFETY: The caller guarantees it.
-    let mut offer = unsafe { having(task) };
-    // SAFETY: The caller guarantees it.
-    offer[4] = unsafe { (*task).pid_ns }.addr();
-    offer[8] = offer[7];
-    offer
 }

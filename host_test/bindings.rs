@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The `bindings` crate, for the host: what bindgen makes of the headers and of the helpers.
+//!
+//! As in `rust/bindings/lib.rs`, what C declares comes before a helper of the same name.
+
+#![allow(
+    clippy::all,
+    dead_code,
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unreachable_pub
+)]
+
+mod raw {
+    pub use super::helpers::*;
+    include!("bindings_generated.rs");
+}
+
+mod helpers {
+    use super::raw::*;
+    include!("bindings_helpers_generated.rs");
+}
+
+pub use raw::*;

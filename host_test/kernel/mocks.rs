@@ -1,0 +1,768 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mocks of the C functions that `kernel/nsproxy.c`, the helpers and the `kernel` crate call.
+//!
+//! They do to the [`world`](crate::world) what the originals do to the kernel as far as ownership
+//! goes, write it down, and fail where they are told to. They complain about a caller who breaks
+//! their rules: what is put twice is a complaint, and no crash.
+//!
+//! [`export`] compares each of them with its declaration in C.
+
+use crate::{
+    bindings::{
+        self,
+        cred,
+        fd,
+        file,
+        fs_struct,
+        ns_common,
+        nsproxy,
+        nsset,
+        path,
+        pid,
+        refcount_t,
+        task_struct,
+        user_namespace, //
+    },
+    world::{
+        self,
+        with,
+        Event,
+        Kind,
+        Step,
+        Target,
+        World, //
+    },
+};
+use core::{
+    ffi::{
+        c_char,
+        c_int,
+        c_long,
+        c_uint,
+        c_void,
+        CStr, //
+    },
+    mem::{
+        offset_of,
+        MaybeUninit, //
+    },
+    ptr::{
+        null_mut,
+        without_provenance_mut, //
+    },
+};
+use macros::export;
+
+fn err_ptr<T>(errno: c_int) -> *mut T {
+    without_provenance_mut(errno as isize as usize)
+}
+
+// Initial namespaces. Their `ops` is null, as that of a type that is not built in.
+
+/// Defines them, and says where they are: the type, what a slot has without it, and the structure.
+macro_rules! initial_namespaces {
+    ($($name:ident: $ty:ident, $ns_type:ident, $there:expr;)+) => {
+        $(#[no_mangle]
+        static mut $name: MaybeUninit<bindings::$ty> = MaybeUninit::zeroed();)+
+
+        /// The initial namespaces: their types, addresses and sizes.
+        pub(crate) fn initial_namespaces() -> [(u32, usize, usize); 8] {
+            [$((
+                bindings::$ns_type,
+                (&raw const $name).addr(),
+                size_of::<bindings::$ty>(),
+            ),)+]
+        }
+
+        /// What is in the slot of a type that is not built in, as in `init_nsproxy`.
+        pub(crate) fn initial_namespace<T>(ns_type: u32) -> *mut T {
+            match ns_type {
+                $(bindings::$ns_type if $there => (&raw mut $name).cast(),)+
+                _ => null_mut(),
+            }
+        }
+    };
+}
+
+initial_namespaces! {
+    init_user_ns: user_namespace, CLONE_NEWUSER, true;
+    init_mnt_ns: mnt_namespace, CLONE_NEWNS, false;
+    init_uts_ns: uts_namespace, CLONE_NEWUTS, true;
+    init_ipc_ns: ipc_namespace, CLONE_NEWIPC, cfg!(CONFIG_SYSVIPC);
+    init_pid_ns: pid_namespace, CLONE_NEWPID, true;
+    init_cgroup_ns: cgroup_namespace, CLONE_NEWCGROUP, false;
+    init_net: net, CLONE_NEWNET, cfg!(CONFIG_NET);
+    init_time_ns: time_namespace, CLONE_NEWTIME, false;
+}
+
+// References.
+
+#[export]
+unsafe extern "C" fn refcount_inc(r: *mut refcount_t) {
+    with(|world| {
+        if world.counted(r.addr(), "refcount_inc") {
+            world.get(r, "refcount_inc");
+        }
+    });
+}
+
+#[export]
+unsafe extern "C" fn refcount_dec_and_test(r: *mut refcount_t) -> bool {
+    with(|world| {
+        world.counted(r.addr(), "refcount_dec_and_test") && world.put(r, "refcount_dec_and_test")
+    })
+}
+
+/// Only a new set is counted by C itself. The world has counted it.
+#[export]
+unsafe extern "C" fn refcount_set(r: *mut refcount_t, n: c_int) {
+    with(|world| {
+        let new = world.counted(r.addr(), "refcount_set") && world.is_new(r);
+        world.check(new && n == 1, "refcount_set() of a count in use");
+    });
+}
+
+#[export]
+unsafe extern "C" fn atomic_long_sub_and_test(i: c_long, v: *mut bindings::atomic_long_t) -> bool {
+    with(|world| {
+        world.check(i == 1, "number of credentials");
+        world.counted(v.addr(), "put_cred") && world.put(v, "put_cred")
+    })
+}
+
+/// A condition that the kernel warns of.
+#[export]
+unsafe extern "C" fn host_warn(what: *const c_char) {
+    // SAFETY: It is the text of a condition.
+    let what = unsafe { CStr::from_ptr(what) };
+    with(|world| world.fault(format!("warning: {what:?}")));
+}
+
+// Only the kernel's warnings read a count. One asks whether a namespace that is freed is still
+// active, and the log shows that. Others ask about an initial namespace, which nobody counts here.
+
+#[export]
+unsafe extern "C" fn atomic_read(_v: *const bindings::atomic_t) -> c_int {
+    0
+}
+
+#[export]
+unsafe extern "C" fn refcount_read(_r: *const refcount_t) -> c_int {
+    with(|world| world.fault("a reference on an initial namespace"));
+    1
+}
+
+// Descriptors.
+
+#[export]
+unsafe extern "C" fn fdget(number: c_uint) -> fd {
+    with(|world| {
+        world.check(
+            number == world::FD as c_uint,
+            "fdget() of another descriptor",
+        );
+        if world.fails(Step::Fdget) {
+            return fd { word: 0 };
+        }
+        world.get(world.file, "fdget");
+        fd {
+            word: world.file.addr() as u64 | u64::from(bindings::FDPUT_FPUT),
+        }
+    })
+}
+
+#[export]
+unsafe extern "C" fn fput(file: *mut file) {
+    with(|world| {
+        let last = world.put(file, "fput");
+        world.check(!last, "fput() of the last reference");
+    });
+}
+
+#[export]
+unsafe extern "C" fn proc_ns_file(file: *const file) -> bool {
+    with(|world| {
+        world.check(file == world.file, "proc_ns_file() of another file");
+        matches!(world.target, Target::Namespace(_))
+    })
+}
+
+#[export]
+unsafe extern "C" fn pidfd_pid(file: *const file) -> *mut pid {
+    with(|world| {
+        world.check(file == world.file, "pidfd_pid() of another file");
+        match world.target {
+            Target::Process => world.pid,
+            _ => err_ptr(-(bindings::EBADF as c_int)),
+        }
+    })
+}
+
+// A new `struct nsproxy`.
+
+#[export]
+unsafe extern "C" fn kmem_cache_alloc(
+    _cache: *mut bindings::kmem_cache,
+    _flags: bindings::gfp_t,
+) -> *mut c_void {
+    with(|world| {
+        world.might_sleep("kmem_cache_alloc");
+        if world.fails(Step::NsproxyAlloc) {
+            return null_mut();
+        }
+        let new: *mut nsproxy = world.new_object(Kind::Nsproxy, offset_of!(nsproxy, count));
+        // What is in the slots leads nowhere.
+        //
+        // SAFETY: Just allocated.
+        unsafe { new.write_bytes(0x6b, 1) };
+        new.cast()
+    })
+}
+
+#[export]
+unsafe extern "C" fn kmem_cache_free(_cache: *mut bindings::kmem_cache, object: *mut c_void) {
+    with(|world| {
+        let is_set = matches!(world.thing(object), Some((_, Kind::Nsproxy)));
+        world.check(is_set, "kmem_cache_free() of what is no set");
+        world.free(object, "kmem_cache_free");
+    });
+}
+
+/// What is common to the functions that copy a namespace, here always by taking a reference.
+unsafe fn copy<T>(
+    ns_type: u32,
+    flags: u64,
+    user_ns: *mut user_namespace,
+    old: *mut T,
+    slot: impl FnOnce(&nsproxy) -> *mut T,
+) -> *mut T {
+    with(|world| {
+        world.might_sleep("copy");
+        // SAFETY: The current task is there, and what it has.
+        let (mine, owner) = unsafe {
+            let current = &*world.current;
+            (slot(&*current.nsproxy), (*current.cred).user_ns)
+        };
+        world.check(flags == 0, "setns(2) creates a namespace");
+        world.check(user_ns == owner, "owner of a copy");
+        world.check(old == mine, "origin of a copy");
+        if world.fails(Step::Copy(ns_type)) {
+            return err_ptr(Step::Copy(ns_type).errno());
+        }
+        world.get(old, "copy");
+        old
+    })
+}
+
+#[export]
+unsafe extern "C" fn copy_mnt_ns(
+    flags: u64,
+    old: *mut bindings::mnt_namespace,
+    user_ns: *mut user_namespace,
+    _fs: *mut fs_struct,
+) -> *mut bindings::mnt_namespace {
+    // SAFETY: The caller guarantees it.
+    unsafe { copy(bindings::CLONE_NEWNS, flags, user_ns, old, |set| set.mnt_ns) }
+}
+
+#[export]
+unsafe extern "C" fn put_mnt_ns(ns: *mut bindings::mnt_namespace) {
+    put_unless_null(ns, "put_mnt_ns");
+}
+
+#[export]
+unsafe extern "C" fn from_mnt_ns(ns: *mut bindings::mnt_namespace) -> *mut ns_common {
+    with(|world| world.is_live(ns, "from_mnt_ns"));
+    ns.wrapping_byte_add(offset_of!(bindings::mnt_namespace, ns))
+        .cast()
+}
+
+/// As `ns_ref_put()`, which lets null pass.
+fn put_unless_null<T>(ns: *mut T, what: &str) {
+    if !ns.is_null() {
+        with(|world| world.put_namespace(ns, what));
+    }
+}
+
+/// The other types, if they are built in: the functions, the type, and the slot. The last one puts
+/// a reference, or frees what has none any more.
+macro_rules! built_in {
+    ($($config:ident: $copy:ident, $put:ident = $what:ident($ty:ident), $flag:ident, $slot:ident;)+) => {
+        $(
+            #[cfg($config)]
+            #[export]
+            unsafe extern "C" fn $copy(
+                flags: u64,
+                user_ns: *mut user_namespace,
+                old: *mut bindings::$ty,
+            ) -> *mut bindings::$ty {
+                // SAFETY: The caller guarantees it.
+                unsafe { copy(bindings::$flag, flags, user_ns, old, |set| set.$slot) }
+            }
+
+            #[cfg($config)]
+            #[export]
+            unsafe extern "C" fn $put(ns: *mut bindings::$ty) {
+                $what(ns, stringify!($put));
+            }
+        )+
+    };
+}
+
+/// What is done with the last reference, which C has put.
+#[allow(dead_code)] // None of the types may be built in.
+fn free<T>(ns: *mut T, what: &str) {
+    with(|world| {
+        world.might_sleep(what);
+        world.free(ns, what);
+    });
+}
+
+built_in! {
+    CONFIG_UTS_NS: copy_utsname, free_uts_ns = free(uts_namespace), CLONE_NEWUTS, uts_ns;
+    CONFIG_IPC_NS: copy_ipcs, put_ipc_ns = put_unless_null(ipc_namespace), CLONE_NEWIPC, ipc_ns;
+    CONFIG_PID_NS: copy_pid_ns, put_pid_ns = put_unless_null(pid_namespace), CLONE_NEWPID, pid_ns_for_children;
+    CONFIG_CGROUPS: copy_cgroup_ns, free_cgroup_ns = free(cgroup_namespace), CLONE_NEWCGROUP, cgroup_ns;
+    CONFIG_NET_NS: copy_net_ns, __put_net = free(net), CLONE_NEWNET, net_ns;
+    CONFIG_TIME_NS: copy_time_ns, free_time_ns = free(time_namespace), CLONE_NEWTIME, time_ns_for_children;
+}
+
+#[cfg(CONFIG_USER_NS)]
+#[export]
+unsafe extern "C" fn __put_user_ns(ns: *mut user_namespace) {
+    free(ns, "put_user_ns");
+}
+
+// Credentials and directories.
+
+#[export]
+unsafe extern "C" fn get_current() -> *mut task_struct {
+    with(|world| world.current)
+}
+
+#[export]
+unsafe extern "C" fn prepare_creds() -> *mut cred {
+    with(|world| {
+        world.might_sleep("prepare_creds");
+        if world.fails(Step::PrepareCreds) {
+            return null_mut();
+        }
+        let new: *mut cred = world.new_object(Kind::Cred, offset_of!(cred, usage));
+        // SAFETY: The current task is there, and what it has.
+        let user_ns = unsafe { (*(*world.current).cred).user_ns };
+        // SAFETY: Just allocated.
+        unsafe { (*new).user_ns = user_ns };
+        if cfg!(CONFIG_USER_NS) {
+            world.get(user_ns, "prepare_creds");
+        }
+        new
+    })
+}
+
+#[export]
+unsafe extern "C" fn commit_creds(new: *mut cred) -> c_int {
+    with(|world| {
+        world.might_sleep("commit_creds");
+        world.called("commit_creds", new);
+        let is_new = world.is_new(new);
+        world.check(is_new, "commit_creds() of what is not prepared");
+        // SAFETY: The current task is there.
+        let task = unsafe { &mut *world.current };
+        let old = task.cred;
+        world.check(
+            task.real_cred == old,
+            "commit_creds() while others are in force",
+        );
+        task.cred = new;
+        task.real_cred = new;
+        world.get(new, "commit_creds");
+        for _ in 0..2 {
+            put_credentials(world, old);
+        }
+    });
+    0
+}
+
+fn put_credentials(world: &mut World, cred: *const cred) {
+    if world.put(cred, "put_cred") {
+        free_credentials(world, cred);
+    }
+}
+
+fn free_credentials(world: &mut World, cred: *const cred) {
+    world.free(cred, "put_cred");
+    if cfg!(CONFIG_USER_NS) {
+        // SAFETY: The memory of what is freed stays.
+        world.put_namespace(unsafe { (*cred).user_ns }, "put_cred");
+    }
+}
+
+#[export]
+unsafe extern "C" fn __put_cred(cred: *mut cred) {
+    with(|world| free_credentials(world, cred));
+}
+
+#[export]
+unsafe extern "C" fn copy_fs_struct(old: *mut fs_struct) -> *mut fs_struct {
+    with(|world| {
+        world.might_sleep("copy_fs_struct");
+        // SAFETY: The current task is there.
+        let live = unsafe { (*world.current).fs };
+        world.check(old == live, "copy of another's directories");
+        if world.fails(Step::CopyFsStruct) {
+            return null_mut();
+        }
+        let new = world.new_object(Kind::Fs, 0);
+        // SAFETY: Both are there.
+        unsafe { *new = *live };
+        new
+    })
+}
+
+#[export]
+unsafe extern "C" fn free_fs_struct(fs: *mut fs_struct) {
+    with(|world| {
+        world.might_sleep("free_fs_struct");
+        let is_new = world.is_new(fs);
+        world.check(is_new, "free_fs_struct() of a task's");
+        world.free(fs, "free_fs_struct");
+    });
+}
+
+/// Complains unless the current task may be given a place.
+fn check_place(world: &mut World, what: &'static str, fs: *mut fs_struct, place: *const path) {
+    world.might_sleep(what);
+    // SAFETY: The current task is there.
+    let live = unsafe { (*world.current).fs };
+    world.check(fs == live, "place of another task");
+    world.called(what, place);
+}
+
+#[export]
+unsafe extern "C" fn set_fs_root(fs: *mut fs_struct, root: *const path) {
+    with(|world| check_place(world, "set_fs_root", fs, root));
+    // SAFETY: The caller guarantees it.
+    unsafe { (*fs).root = *root };
+}
+
+#[export]
+unsafe extern "C" fn set_fs_pwd(fs: *mut fs_struct, pwd: *const path) {
+    with(|world| check_place(world, "set_fs_pwd", fs, pwd));
+    // SAFETY: The caller guarantees it.
+    unsafe { (*fs).pwd = *pwd };
+}
+
+// The target's namespaces. RCU is not in the log: C holds it once, Rust in parts.
+
+#[export]
+unsafe extern "C" fn rcu_read_lock() {
+    with(|world| world.rcu += 1);
+}
+
+#[export]
+unsafe extern "C" fn rcu_read_unlock() {
+    with(|world| {
+        world.check(world.rcu > 0, "rcu_read_unlock()");
+        world.rcu = world.rcu.saturating_sub(1);
+    });
+}
+
+#[export]
+unsafe extern "C" fn __might_sleep(_file: *const c_char, _line: c_int) {
+    with(|world| world.might_sleep("might_sleep"));
+}
+
+/// Complains unless `task` is the target and cannot go away. Notes what is done to it.
+fn check_task(world: &mut World, what: &'static str, task: *mut task_struct) {
+    let safe = world.rcu > 0 && task == world.other;
+    world.check(safe, &format!("task of {what}()"));
+    world.called(what, task);
+}
+
+#[export]
+unsafe extern "C" fn pid_task(pid: *mut pid, _type: bindings::pid_type) -> *mut task_struct {
+    with(|world| {
+        world.check(world.rcu > 0, "pid_task() without RCU");
+        world.called("pid_task", pid);
+        if world.fails(Step::PidTask) {
+            return null_mut();
+        }
+        world.other
+    })
+}
+
+#[export]
+unsafe extern "C" fn ptrace_may_access(task: *mut task_struct, mode: c_uint) -> bool {
+    with(|world| {
+        check_task(world, "ptrace_may_access", task);
+        let right = mode == bindings::PTRACE_MODE_READ_REALCREDS;
+        world.check(right, "mode of access");
+        !world.fails(Step::PtraceMayAccess)
+    })
+}
+
+#[export]
+unsafe extern "C" fn task_active_pid_ns(task: *mut task_struct) -> *mut bindings::pid_namespace {
+    with(|world| {
+        check_task(world, "task_active_pid_ns", task);
+        if world.fails(Step::TaskPidNs) {
+            return null_mut();
+        }
+        // SAFETY: The task is there.
+        unsafe { (*task).pid_ns }
+    })
+}
+
+#[export]
+unsafe extern "C" fn task_lock(task: *mut task_struct) {
+    with(|world| {
+        let safe = task == world.current || world.rcu > 0;
+        world.check(safe && world.locked.is_null(), "task_lock()");
+        world.called("task_lock", task);
+        world.locked = task;
+    });
+}
+
+#[export]
+unsafe extern "C" fn task_unlock(task: *mut task_struct) {
+    with(|world| {
+        world.check(world.locked == task, "task_unlock()");
+        world.locked = null_mut();
+        world.called("task_unlock", task);
+        if task == world.current {
+            // What others can see from now on.
+            //
+            // SAFETY: The current task is there.
+            world.called("seen", unsafe { (*task).nsproxy });
+        }
+    });
+}
+
+// Installing.
+
+/// The callbacks of all types.
+pub(crate) const OPERATIONS: &bindings::proc_ns_operations = &bindings::proc_ns_operations {
+    name: c"".as_ptr(),
+    real_ns_name: c"".as_ptr(),
+    get: None,
+    put: Some(put),
+    install: Some(install),
+    owner: None,
+    get_parent: None,
+};
+
+unsafe extern "C" fn put(ns: *mut ns_common) {
+    with(|world| world.put_namespace(ns, "put"));
+}
+
+/// What the callbacks do.
+unsafe extern "C" fn install(set: *mut nsset, ns: *mut ns_common) -> c_int {
+    with(|world| {
+        world.might_sleep("install");
+        let Some(thing) = world.thing(ns) else {
+            world.fault("install() of nothing");
+            return -1;
+        };
+        let (Kind::Namespace(ns_type) | Kind::ForChildren(ns_type)) = thing.1 else {
+            world.fault("install() of what is no namespace");
+            return -1;
+        };
+        // SAFETY: The caller guarantees that the set is valid.
+        let set = unsafe { &*set };
+        world.note(Event::Install(thing, set.flags));
+        let offered = world.offered(ns_type);
+        world.check(ns == offered, "install() of another namespace");
+        check_nsset(world, set, ns_type);
+        if world.fails(Step::Install(ns_type)) {
+            return Step::Install(ns_type).errno();
+        }
+        // SAFETY: See the checks above.
+        unsafe { install_in(world, set, ns_type) };
+        0
+    })
+}
+
+/// Complains unless the callback of `ns_type` may work on `set`.
+fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
+    // SAFETY: The current task is there.
+    let (cred, fs) = unsafe { ((*world.current).cred, (*world.current).fs) };
+
+    world.check(
+        set.flags & ns_type != 0,
+        "install() of what is not asked for",
+    );
+    let is_new = world.is_new(set.nsproxy);
+    world.check(is_new, "set with the namespaces of a task");
+    let right = if set.flags & bindings::CLONE_NEWUSER != 0 {
+        world.is_new(set.cred)
+    } else {
+        set.cred == cred
+    };
+    world.check(right, "set with wrong credentials");
+    let right = if set.flags & bindings::CLONE_NEWNS == 0 {
+        set.fs.is_null()
+    } else if set.flags == bindings::CLONE_NEWNS {
+        set.fs == fs
+    } else {
+        world.is_new(set.fs)
+    };
+    world.check(right, "set with wrong directories");
+}
+
+/// Puts the other task's namespaces of a type into a set.
+///
+/// # Safety
+///
+/// The set is valid, and has what the type is installed into.
+unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
+    /// Replaces what is in a slot.
+    macro_rules! replace {
+        ($slot:expr, $new:expr) => {{
+            let new = $new;
+            world.get(new, "install");
+            let old = core::mem::replace(&mut $slot, new);
+            world.put_namespace(old, "install");
+        }};
+    }
+
+    // SAFETY: The caller guarantees it, and the other task is there.
+    unsafe {
+        let (other, new) = (&*world.other, &mut *set.nsproxy);
+        let offered = &*world.other_nsproxy();
+        match ns_type {
+            bindings::CLONE_NEWUSER => {
+                replace!((*set.cred.cast_mut()).user_ns, (*other.cred).user_ns);
+            }
+            bindings::CLONE_NEWNS => {
+                replace!(new.mnt_ns, offered.mnt_ns);
+                (*set.fs).root = (*other.fs).root;
+                (*set.fs).pwd = (*other.fs).pwd;
+            }
+            bindings::CLONE_NEWUTS => replace!(new.uts_ns, offered.uts_ns),
+            bindings::CLONE_NEWIPC => replace!(new.ipc_ns, offered.ipc_ns),
+            bindings::CLONE_NEWPID => replace!(new.pid_ns_for_children, other.pid_ns),
+            bindings::CLONE_NEWCGROUP => replace!(new.cgroup_ns, offered.cgroup_ns),
+            bindings::CLONE_NEWNET => replace!(new.net_ns, offered.net_ns),
+            _ => {
+                replace!(new.time_ns, offered.time_ns);
+                replace!(new.time_ns_for_children, offered.time_ns);
+            }
+        }
+    }
+}
+
+// `proc_ns_glue.c` is compiled as it is, but two of its functions have other names. So these mocks
+// can complain about a pointer through which it would crash.
+
+extern "C" {
+    fn glue_proc_ns_install(set: *mut nsset, ns: *mut ns_common) -> c_int;
+    fn glue_proc_ns_put(ns: *mut ns_common);
+}
+
+/// Complains unless there is a namespace with callbacks.
+fn has_operations(ns: *mut ns_common, what: &str) -> bool {
+    with(|world| {
+        if !world.is_live(ns, what) {
+            return false;
+        }
+        // SAFETY: It is there. It need not be aligned.
+        let operations = unsafe { (&raw const (*ns).ops).read_unaligned() };
+        world.check(
+            !operations.is_null(),
+            &format!("{what}() without callbacks"),
+        );
+        !operations.is_null()
+    })
+}
+
+#[export]
+unsafe extern "C" fn proc_ns_install(set: *mut nsset, ns: *mut ns_common) -> c_int {
+    if !has_operations(ns, "proc_ns_install") {
+        return -1;
+    }
+    // SAFETY: The caller guarantees it.
+    unsafe { glue_proc_ns_install(set, ns) }
+}
+
+#[export]
+unsafe extern "C" fn proc_ns_put(ns: *mut ns_common) {
+    if has_operations(ns, "proc_ns_put") {
+        // SAFETY: The caller guarantees it.
+        unsafe { glue_proc_ns_put(ns) };
+    }
+}
+
+// Committing.
+
+/// Complains unless `task` is the current one. Notes what is done to it.
+#[allow(dead_code)] // None of the functions may be there.
+fn check_current(what: &'static str, task: *mut task_struct) {
+    with(|world| {
+        world.might_sleep(what);
+        world.check(task == world.current, &format!("{what}() of another task"));
+        world.called(what, task);
+    });
+}
+
+#[cfg(CONFIG_SYSVIPC)]
+#[export]
+unsafe extern "C" fn exit_sem(task: *mut task_struct) {
+    check_current("exit_sem", task);
+}
+
+#[cfg(CONFIG_TIME_NS_VDSO)]
+#[export]
+unsafe extern "C" fn timens_commit(task: *mut task_struct, ns: *mut bindings::time_namespace) {
+    check_current("timens_commit", task);
+    with(|world| world.called("timens_commit", ns));
+}
+
+#[cfg(CONFIG_PERF_EVENTS)]
+#[export]
+unsafe extern "C" fn perf_event_namespaces(task: *mut task_struct) {
+    check_current("perf_event_namespaces", task);
+}
+
+#[export]
+unsafe extern "C" fn nsproxy_ns_active_get(nsproxy: *mut nsproxy) {
+    with(|world| world.called("nsproxy_ns_active_get", nsproxy));
+}
+
+#[export]
+unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
+    with(|world| world.called("nsproxy_ns_active_put", nsproxy));
+}
+
+// The dispatcher and the module. C is in charge in `c_setns()`; the core's entry is called directly.
+
+#[no_mangle]
+static mut setns_impl: bindings::setns_fn = None;
+
+#[no_mangle]
+static mut setns_calls: MaybeUninit<bindings::setns_calls> = MaybeUninit::zeroed();
+
+#[export]
+unsafe extern "C" fn __setns_dispatch(_fd: c_int, _flags: c_int, _c: bindings::setns_fn) -> c_long {
+    with(|world| world.fault("dispatched to Rust"));
+    0
+}
+
+#[export]
+unsafe extern "C" fn setns_switch(to: bindings::setns_fn) {
+    with(|world| world.note(Event::Switched(to.is_some())));
+}
+
+#[export]
+unsafe extern "C" fn setns_drain() {
+    with(|world| {
+        world.might_sleep("setns_drain");
+        world.note(Event::Drained);
+    });
+}
+
+#[export]
+unsafe extern "C" fn kernel_param_lock(_module: *mut bindings::module) {}
+
+#[export]
+unsafe extern "C" fn kernel_param_unlock(_module: *mut bindings::module) {}
