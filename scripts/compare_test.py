@@ -38,6 +38,20 @@ SKIPS = """\
 setns:threads first LACKING  # cannot do it
 setns:threads second LACKING  # nor this
 """
+FILES = """\
+# a comment
+kernel/utsname.c  # uts
+include/linux/ns*.h  # what is inline
+"""
+MISALIGNED = """\
+[    2.0] ------------[ cut here ]------------
+[    2.0] UBSAN: misaligned-access in {}:12:3
+[    2.0] member access within misaligned address 0000000012345678 for type 'struct x'
+[    2.0] which requires 64 byte alignment
+[    2.0] CPU: 0 UID: 0 PID: 1 Comm: sh Not tainted
+[    2.0] Call Trace:
+[    2.0] ---[ end trace ]---
+"""
 KTAP = """\
 TAP version 13
 1..2
@@ -83,6 +97,7 @@ class CompareTest(unittest.TestCase):
         (self.scripts / "suites").write_text(SUITES)
         (self.scripts / "known-failures").write_text(KNOWN)
         (self.scripts / "known-skips").write_text(SKIPS)
+        (self.scripts / "setns-files").write_text(FILES)
         for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
             (self.results / column).mkdir(parents=True)
             self.write(f"{column}/dmesg", "[    1.0] rust_setns: tests\n")
@@ -386,6 +401,48 @@ class CompareTest(unittest.TestCase):
         self.write("rust/dmesg", stack.format("fault_test"))
         self.assert_red("the kernel complained: [    2.0] Call Trace:")
 
+    def misalign(self, column, *files):
+        """A kernel log with a misaligned access in each of the files."""
+        reports = "".join(map(MISALIGNED.format, files))
+        self.write(f"{column}/dmesg", f"[    1.0] rust_setns: tests\n{reports}")
+
+    def test_misaligned_access_elsewhere(self):
+        """In a kernel that was built to report it: listed, and counted over all logs."""
+        self.misalign("c", "/h/.cache/rust-setns/linux-7.3.4-1/src/drivers/x.c", "net/core/y.c")
+        self.misalign("rust", "/h/kdir-0123456789ab/src/drivers/x.c")
+        self.assert_red("the kernel complained: [    2.0] UBSAN: misaligned-access in")
+        self.write("config", "CONFIG_UBSAN_ALIGNMENT=y\n")
+        self.assert_green()
+        self.assertEqual(self.summary()["misaligned"], {"drivers/x.c": 2, "net/core/y.c": 1})
+        self.assertIn("setns(2): drivers/x.c: 2\n", self.compare()[1])
+        self.assertIn("setns(2): 3 in all\n", self.compare()[1])
+
+    def test_misaligned_access_on_the_path(self):
+        self.write("config", "CONFIG_UBSAN_ALIGNMENT=y\n")
+        for file in (
+            "/h/.cache/rust-setns/linux-7.3.4-1/src/kernel/utsname.c",
+            "/h/src/kdir-0123456789ab/src/include/linux/ns_common.h",
+            "kernel/utsname.c",
+        ):
+            with self.subTest(file):
+                self.misalign("rust", "drivers/x.c", file)
+                self.assert_red(
+                    f"the kernel complained: [    2.0] UBSAN: misaligned-access in {file}"
+                )
+
+    def test_other_complaints_beside_misaligned_accesses(self):
+        self.write("config", "CONFIG_UBSAN_ALIGNMENT=y\n")
+        for line in (
+            "UBSAN: array-index-out-of-bounds in drivers/x.c:12:3",
+            "UBSAN: alignment-assumption in drivers/x.c:12:3",
+            "BUG: x",
+            "Call Trace:",
+        ):
+            with self.subTest(line):
+                self.misalign("rust", "drivers/x.c")
+                self.add("dmesg", f"[    3.0] {line}\n", "rust")
+                self.assert_red(f"the kernel complained: [    3.0] {line}")
+
     def test_kernel_log_alone(self):
         """As scripts/kunit asks."""
         log = self.results / "rust/dmesg"
@@ -400,6 +457,18 @@ class CompareTest(unittest.TestCase):
             done = subprocess.run(command, text=True, capture_output=True, check=False)
             self.assertEqual(done.returncode, status, text)
             self.assertEqual("BUG: x" in done.stdout, status == 1)
+
+    def test_misaligned_access_in_a_kernel_log_alone(self):
+        log = self.results / "rust/dmesg"
+        command = [sys.executable, self.scripts / "kernel_log.py", log]
+        for file, options, status in (
+            ("drivers/x.c", [], 1),
+            ("drivers/x.c", ["--alignment"], 0),
+            ("kernel/utsname.c", ["--alignment"], 1),
+        ):
+            self.misalign("rust", file)
+            done = subprocess.run([*command, *options], capture_output=True, check=False)
+            self.assertEqual(done.returncode, status, (file, options))
 
     def test_leak(self):
         self.write("config", "CONFIG_DEBUG_KMEMLEAK=y\n")

@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """Says whether the kernel has complained, in a log of its own.
 
-usage: scripts/kernel_log.py LOG
+usage: scripts/kernel_log.py LOG [--alignment]
 
 LOG begins with the boot, or where scripts/guest-run and scripts/guest-kunit have begun a
 new one. Prints the first complaint, with what is around it. scripts/compare and
-scripts/fault-report import the same.
+scripts/fault-report import the same. With --alignment, a misaligned access is a complaint
+only in the files of scripts/setns-files.
 
 Exit status: 0 none, 1 there is one, 2 the log cannot be judged.
 """
 
+import fnmatch
 import pathlib
 import re
 import sys
+from collections import Counter
 
+SCRIPTS = pathlib.Path(__file__).resolve().parent
 SPLAT = re.compile(
     r"WARNING:|BUG:|UBSAN:|Oops|Call [Tt]race|general protection|Unable to handle|rcu:.*stall|"
     r"INFO: task .* blocked|possible recursive locking|suspicious RCU|refcount_t:|Rust panic|"
@@ -27,6 +31,10 @@ PROVOKED = re.compile(
 # Two that say so when their own memory cannot be had, and the tasks that may have made it so
 FAILED = re.compile(r"percpu: allocation failed|kmem_cache_create_args\(.*\) failed with error -12")
 FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
+# What UBSAN_ALIGNMENT finds. The file is where the tree of scripts/source has it.
+MISALIGNED = re.compile(
+    r"UBSAN: misaligned-access in (?:\S*/(?:linux-[^/\s]*|kdir-[0-9a-f]+)/src/)?(\S+):\d+:\d+$"
+)
 BEGINNING = re.compile(r"Linux version|rust_setns: tests")
 # Writes to the kernel's log, but its words are not the kernel's
 FIRST_TASK = re.compile(r"\] virtme-ng-init: ")
@@ -41,11 +49,33 @@ def has_beginning(lines):
     return any(BEGINNING.search(line) for line in lines)
 
 
-def first_complaint(lines):
-    """The number of the line in a kernel log that must not be there, or None."""
+def read_lines(name):
+    """(words, comment) of each line of a list in this folder that has words."""
+    for line in (SCRIPTS / name).read_text().splitlines():
+        words, _, comment = line.partition("#")
+        if words.strip():
+            yield words.split(), comment.strip()
+
+
+def misaligned(lines):
+    """By file that is not on the path of setns(2): how many misaligned accesses it has."""
+    patterns = [pattern for (pattern,), _ in read_lines("setns-files")]
+    files = (found[1] for line in lines if (found := MISALIGNED.search(line.rstrip())))
+    return Counter(
+        file for file in files if not any(fnmatch.fnmatch(file, pattern) for pattern in patterns)
+    )
+
+
+def first_complaint(lines, elsewhere=()):
+    """The number of the line in a kernel log that must not be there, or None.
+
+    "elsewhere" are the files in which a misaligned access is no complaint.
+    """
     provoked, failed = -NEAR, False
     for i, line in enumerate(lines):
-        if PROVOKED.search(line) or (failed and FAULTY.search(line)):
+        access = MISALIGNED.search(line.rstrip())
+        accepted = access and access[1] in elsewhere
+        if accepted or PROVOKED.search(line) or (failed and FAULTY.search(line)):
             provoked = i
         elif SPLAT.search(line) and not FIRST_TASK.search(line):
             if not (i - provoked < NEAR and re.search("Call [Tt]race", line)):
@@ -56,11 +86,11 @@ def first_complaint(lines):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 and sys.argv[2:] != ["--alignment"]:
         print(__doc__, file=sys.stderr)
         return 2
     lines = pathlib.Path(sys.argv[1]).read_text(errors="replace").splitlines()
-    index = first_complaint(lines)
+    index = first_complaint(lines, misaligned(lines) if sys.argv[2:] else ())
     if index is not None:
         print("the kernel complained:", *lines[max(0, index - 2) :][:EXCERPT], sep="\n")
         return 1
