@@ -3,16 +3,12 @@
 //! The task that calls setns(2): what it has, and how that is replaced.
 //!
 //! C headers: [`include/linux/cred.h`](srctree/include/linux/cred.h),
-//! [`include/linux/fs_struct.h`](srctree/include/linux/fs_struct.h),
-//! [`include/linux/sem.h`](srctree/include/linux/sem.h) and
-//! [`include/linux/time_namespace.h`](srctree/include/linux/time_namespace.h).
+//! [`include/linux/fs_struct.h`](srctree/include/linux/fs_struct.h) and
+//! [`include/linux/sem.h`](srctree/include/linux/sem.h).
 
-use crate::{
-    fs::{
-        self,
-        FsCopy, //
-    },
-    nsproxy::NewNsProxy, //
+use crate::fs::{
+    self,
+    FsCopy, //
 };
 use kernel::{
     bindings,
@@ -38,16 +34,16 @@ impl<'a> Caller<'a> {
     ///
     /// # Safety
     ///
-    /// The system call setns(2) is what calls this, once for each call.
+    /// Call this from the system call setns(2) only, and once for each call.
     pub(crate) unsafe fn new(task: &'a CurrentTask) -> Self {
-        // INVARIANT: A system call is entered from user space, so there is a memory map, no lock is
-        // held, and no `override_creds()` is in force: whoever calls it in a system call calls
-        // `revert_creds()` before that returns.
+        // INVARIANT: A system call is entered from user space. So there is a memory map, and no
+        // lock is held. No `override_creds()` is in force, because each is followed by a
+        // `revert_creds()` before the task returns to user space.
         Self(task)
     }
 
     /// The task.
-    pub(crate) fn task(&self) -> &CurrentTask {
+    pub(crate) fn task(&self) -> &'a CurrentTask {
         self.0
     }
 
@@ -107,15 +103,6 @@ impl<'a> Caller<'a> {
     pub(crate) fn exit_sem(&mut self) {
         // SAFETY: The current task is valid, and may give its own list up at any time.
         unsafe { bindings::exit_sem(self.0.as_ptr()) };
-    }
-
-    /// Shows the clocks of a time namespace in the caller's vDSO data. May sleep.
-    pub(crate) fn timens_commit(&mut self, new: &NewNsProxy) {
-        // SAFETY: Valid and ours by the type invariant of `NewNsProxy`.
-        let time_ns = unsafe { (*new.as_ptr()).time_ns };
-        // SAFETY: The task has a memory map by the type invariant, and `new` holds a reference on
-        // `time_ns`. That no other task shares the memory map was checked by `timens_install()`.
-        unsafe { bindings::timens_commit(self.0.as_ptr(), time_ns) };
     }
 
     /// Tells perf which namespaces the caller has.

@@ -18,7 +18,6 @@ use kernel::{
     error::from_err_ptr,
     nsproxy::NsProxy,
     prelude::*,
-    types::ScopeGuard,
     user_namespace::UserNamespace, //
 };
 
@@ -41,45 +40,22 @@ pub(crate) fn create_new_namespaces(
     user_ns: &UserNamespace,
     fs: Option<&mut FsCopy>,
 ) -> Result<NewNsProxy> {
-    let builder = NsProxyBuilder::new(flags, old, user_ns, fs)?;
-    Ok(fill(builder)?.finish())
+    NsProxyBuilder::new(flags, old, user_ns, fs)?.build()
 }
 
-/// Slots that can be filled, and emptied again, one type at a time.
-trait Slots {
-    /// Fills the slots of type `ns`. If that fails, there is nothing in them to put.
-    fn copy(&mut self, ns: NsFlag) -> Result;
-
-    /// Empties the slots of type `ns`, which were filled.
-    fn put(&mut self, ns: NsFlag);
-}
-
-/// Fills all of `slots`, or none.
+/// A `struct nsproxy` whose slots are being filled, one type after the other.
 ///
-/// This is what the ladder of seven labels at the end of C's `create_new_namespaces()` does: each
-/// label puts what the step before the failed one took, and falls through to the next label.
-fn fill<S: Slots>(slots: S) -> Result<S> {
-    let mut partial = ScopeGuard::new_with_data((slots, 0), |(mut slots, filled)| {
-        for ns in NsFlag::ORDER.into_iter().take(filled).rev() {
-            slots.put(ns);
-        }
-    });
-
-    for ns in NsFlag::ORDER {
-        let (slots, filled) = &mut *partial;
-        slots.copy(ns)?;
-        *filled += 1;
-    }
-    Ok(partial.dismiss().0)
-}
-
-/// A `struct nsproxy` whose slots are yet to be filled.
+/// Dropping it puts what is in the slots, the last first. This is what the ladder of seven labels
+/// at the end of C's `create_new_namespaces()` does: each label puts what the step before the
+/// failed one took, and falls through to the next label.
 ///
 /// # Invariants
 ///
-/// `new` came from `nsproxy_alloc()`, and nobody else has it.
+/// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the first `filled` types
+/// in [`NsFlag::ORDER`] are filled: each of a type that is built in owns a reference.
 struct NsProxyBuilder<'a> {
     new: NonNull<bindings::nsproxy>,
+    filled: usize,
     flags: u64,
     old: &'a NsProxy,
     user_ns: &'a UserNamespace,
@@ -87,7 +63,7 @@ struct NsProxyBuilder<'a> {
 }
 
 impl<'a> NsProxyBuilder<'a> {
-    /// Allocates one.
+    /// Allocates one without anything in its slots.
     ///
     /// Fails with [`ENOMEM`] if there is no memory for it.
     #[doc(alias = "create_nsproxy")]
@@ -99,36 +75,41 @@ impl<'a> NsProxyBuilder<'a> {
     ) -> Result<Self> {
         // SAFETY: No requirements, in process context.
         let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
-        // INVARIANT: Just allocated.
+        // INVARIANT: Just allocated, and nothing is filled.
         Ok(Self {
             new,
+            filled: 0,
             flags,
             old,
             user_ns,
             fs,
         })
     }
-}
 
-impl NsProxyBuilder<'_> {
-    /// Hands over the set, which [`fill()`] has filled.
-    fn finish(self) -> NewNsProxy {
+    /// Fills the slots of the next type, or none. Returns whether there was a next type.
+    fn fill_next(&mut self) -> Result<bool> {
+        let Some(&ns) = NsFlag::ORDER.get(self.filled) else {
+            return Ok(false);
+        };
+        self.copy(ns)?;
+        // INVARIANT: `copy()` has filled them.
+        self.filled += 1;
+        Ok(true)
+    }
+
+    /// Fills all slots, and hands over the set.
+    fn build(mut self) -> Result<NewNsProxy> {
+        while self.fill_next()? {}
+
         let new = ManuallyDrop::new(self).new;
-        // SAFETY: `fill()` returns only what it has filled completely. By the type invariant nobody
-        // else has it, and nothing in this module counts its namespaces as active.
-        unsafe { NewNsProxy::from_raw(new) }
+        // SAFETY: Every slot is filled. By the type invariant nobody else has the set, and nothing
+        // in this module counts its namespaces as active.
+        Ok(unsafe { NewNsProxy::from_raw(new) })
     }
-}
 
-impl Drop for NsProxyBuilder<'_> {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant nobody else has it. `fill()` has put what was in the slots.
-        unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
-    }
-}
-
-/// The table of the types: which slots each has, and which C function fills them.
-impl Slots for NsProxyBuilder<'_> {
+    /// Fills the slots of type `ns`. If that fails, there is nothing in them to put.
+    ///
+    /// The table of the types: which slots each has, and which C function fills them.
     fn copy(&mut self, ns: NsFlag) -> Result {
         let (new, flags) = (self.new.as_ptr(), self.flags);
         let (old, user_ns) = (self.old.as_ptr(), self.user_ns.as_ptr());
@@ -171,7 +152,12 @@ impl Slots for NsProxyBuilder<'_> {
         Ok(())
     }
 
-    fn put(&mut self, ns: NsFlag) {
+    /// Puts what is in the slots of type `ns`.
+    ///
+    /// # Safety
+    ///
+    /// The slots were filled, and were not put since.
+    unsafe fn put(&mut self, ns: NsFlag) {
         let new = self.new.as_ptr();
 
         // The slot of a type that is not built in owns nothing. It may be null, or have an initial
@@ -179,19 +165,30 @@ impl Slots for NsProxyBuilder<'_> {
         if ns == NsFlag::User || !ns.is_built_in() {
             return;
         }
-        // SAFETY: By the type invariant `new` is valid, and `copy()` has filled the slot.
+        // SAFETY: `new` is valid by the type invariant. The caller says that the slot is filled.
         let common = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
-        // SAFETY: `copy()` has put a reference into the slot, and nobody uses the slot again.
+        // SAFETY: The slot owns a reference, and nobody uses the slot again.
         unsafe { bindings::proc_ns_put(common) };
 
         if ns == NsFlag::Time {
-            // SAFETY: `new` is valid, and `copy()` fills this slot together with the first.
+            // SAFETY: `new` is valid. `copy()` fills this slot together with the first.
             let for_children = unsafe { (*new).time_ns_for_children };
             // SAFETY: The slot holds a reference on the namespace. Nothing is read.
             let common = unsafe { &raw mut (*for_children).ns };
             // SAFETY: As for the first slot, there is a reference, and nobody uses it again.
             unsafe { bindings::proc_ns_put(common) };
         }
+    }
+}
+
+impl Drop for NsProxyBuilder<'_> {
+    fn drop(&mut self) {
+        for ns in NsFlag::ORDER.into_iter().take(self.filled).rev() {
+            // SAFETY: By the type invariant they are filled, and this is the last use of them.
+            unsafe { self.put(ns) };
+        }
+        // SAFETY: By the type invariant nobody else has it, and what was in the slots was put.
+        unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
     }
 }
 
@@ -215,65 +212,6 @@ mod tests {
         },
     };
 
-    /// Slots that write down what is done to them.
-    struct Recorder<'a> {
-        log: &'a mut KVec<(char, NsFlag)>,
-        fails_at: Option<NsFlag>,
-    }
-
-    impl Recorder<'_> {
-        fn record(&mut self, what: char, ns: NsFlag) {
-            assert!(self.log.push((what, ns), GFP_KERNEL).is_ok());
-        }
-    }
-
-    impl Slots for Recorder<'_> {
-        fn copy(&mut self, ns: NsFlag) -> Result {
-            if self.fails_at == Some(ns) {
-                return Err(ENOSPC);
-            }
-            self.record('+', ns);
-            Ok(())
-        }
-
-        fn put(&mut self, ns: NsFlag) {
-            self.record('-', ns);
-        }
-    }
-
-    /// Whichever step fails, exactly the steps before it are undone, the last first.
-    #[test]
-    fn a_failing_step_undoes_the_earlier_ones() -> Result {
-        for (failing, fails_at) in NsFlag::ORDER.into_iter().enumerate() {
-            let mut log = KVec::new();
-            let filled = fill(Recorder {
-                log: &mut log,
-                fails_at: Some(fails_at),
-            });
-            assert!(filled.is_err_and(|err| err == ENOSPC));
-
-            let earlier = &NsFlag::ORDER[..failing];
-            let done = earlier.iter().map(|&ns| ('+', ns));
-            let undone = earlier.iter().rev().map(|&ns| ('-', ns));
-            assert!(Iterator::chain(done, undone).eq(log.into_iter()));
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn without_failure_nothing_is_undone() -> Result {
-        let mut log = KVec::new();
-        fill(Recorder {
-            log: &mut log,
-            fails_at: None,
-        })?;
-        assert!(NsFlag::ORDER
-            .iter()
-            .map(|&ns| ('+', ns))
-            .eq(log.into_iter()));
-        Ok(())
-    }
-
     /// Every type that can be created here. `copy_creds()` creates user namespaces, and
     /// `create_new_namespaces()` ignores them.
     fn creatable() -> impl Iterator<Item = NsFlag> {
@@ -284,13 +222,13 @@ mod tests {
 
     /// The namespaces of the current task.
     fn mine() -> Result<ARef<NsProxy>> {
-        current!().nsproxy().ok_or(ESRCH)
+        current!().get_nsproxy().ok_or(ESRCH)
     }
 
     /// Creates a set from that of the current task.
     fn create(flags: u64) -> Result<NewNsProxy> {
         let mut fs = FsCopy::new(current!())?;
-        create_new_namespaces(flags, &*mine()?, &current!().user_ns(), Some(&mut fs))
+        create_new_namespaces(flags, &*mine()?, &current!().get_user_ns(), Some(&mut fs))
     }
 
     /// Where a time namespace goes that is created: setns(2) knows the one of the task itself.
@@ -308,8 +246,7 @@ mod tests {
     }
 
     /// How many references there are on each namespace of a set.
-    fn references(set: &NewNsProxy) -> Result<KVec<c_int>> {
-        let set = set.get();
+    fn references(set: &NsProxy) -> Result<KVec<c_int>> {
         let mut counts = KVec::new();
         for ns in NsFlag::ORDER {
             if let Some(common) = set.ns_common(ns as u32) {
@@ -319,52 +256,32 @@ mod tests {
         if NsFlag::Time.is_built_in() {
             // SAFETY: The slot holds a reference. Nothing is read.
             let common = unsafe { &raw mut (*time_ns_for_children(set)).ns };
+            let common = NonNull::new(common).ok_or(EINVAL)?;
             // SAFETY: The namespace is referenced as long as the set, and its type is built in.
-            let common = unsafe { NsCommon::from_ptr(NonNull::new_unchecked(common)) };
+            let common = unsafe { NsCommon::from_ptr(common) };
             counts.push(count(common), GFP_KERNEL)?;
         }
         Ok(counts)
-    }
-
-    /// Real slots, one of which cannot be filled.
-    struct FailsAt<'a>(NsProxyBuilder<'a>, NsFlag);
-
-    impl Slots for FailsAt<'_> {
-        fn copy(&mut self, ns: NsFlag) -> Result {
-            if ns == self.1 {
-                return Err(ENOSPC);
-            }
-            self.0.copy(ns)
-        }
-
-        fn put(&mut self, ns: NsFlag) {
-            self.0.put(ns);
-        }
     }
 
     /// On namespaces of its own, because those of the boot are not counted.
     #[test]
     fn what_is_undone_leaves_no_reference() -> Result {
         let set = create(creatable().fold(0, |flags, ns| flags | u64::from(ns as u32)))?;
-        let user_ns = current!().user_ns();
-        let builder = || NsProxyBuilder::new(0, set.get(), &user_ns, None);
+        let set = set.activate();
+        let user_ns = current!().get_user_ns();
         let before = references(&set)?;
 
-        for fails_at in NsFlag::ORDER {
-            assert!(fill(FailsAt(builder()?, fails_at)).is_err_and(|err| err == ENOSPC));
+        for steps in 0..=NsFlag::ORDER.len() {
+            let mut builder = NsProxyBuilder::new(0, &set, &user_ns, None)?;
+            for _ in 0..steps {
+                assert!(builder.fill_next()?);
+            }
+            // The first two are the user namespace, which has no slot, and mounts.
+            assert_eq!(references(&set)?.iter().eq(before.iter()), steps < 2);
+            drop(builder);
             assert!(references(&set)?.iter().eq(before.iter()));
         }
-
-        // No step follows the last one, so `fill()` never undoes that. Do it here.
-        let mut filled = builder()?;
-        for ns in NsFlag::ORDER {
-            filled.copy(ns)?;
-        }
-        assert!(!references(&set)?.iter().eq(before.iter()));
-        for ns in NsFlag::ORDER {
-            filled.put(ns);
-        }
-        assert!(references(&set)?.iter().eq(before.iter()));
         Ok(())
     }
 
@@ -388,8 +305,8 @@ mod tests {
         Ok(())
     }
 
-    /// What is left of the number of an allocation that is to fail: see
-    /// `Documentation/fault-injection/fault-injection.rst`, `/proc/self/fail-nth`.
+    /// The counter of allocations to go before one fails, `/proc/self/fail-nth`: see
+    /// `Documentation/fault-injection/fault-injection.rst`.
     #[cfg(CONFIG_FAULT_INJECTION)]
     fn fail_nth() -> *mut c_uint {
         // SAFETY: The current task is valid.
@@ -404,7 +321,7 @@ mod tests {
         old: &NsProxy,
         fs: &mut FsCopy,
     ) -> (Result<NewNsProxy>, bool) {
-        let user_ns = current!().user_ns();
+        let user_ns = current!().get_user_ns();
         // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
         unsafe { fail_nth().write(nth) };
         let created = create_new_namespaces(flags, old, &user_ns, Some(fs));
@@ -448,14 +365,14 @@ mod tests {
             .filter(|&ns| !(ns == NsFlag::Pid && flags & u64::from(ns as u32) != 0))
             .fold(0, |own, ns| own | u64::from(ns as u32));
         let mut fs = FsCopy::new(current!())?;
-        let set = create(own)?;
+        let set = create(own)?.activate();
         let before = references(&set)?;
         let task_before = task_state();
         let mut failures = 0;
         let mut errnos = KVec::new();
 
         for nth in 1.. {
-            let (created, injected) = create_failing_at(nth, flags, set.get(), &mut fs);
+            let (created, injected) = create_failing_at(nth, flags, &set, &mut fs);
             match created {
                 // What has failed may not matter.
                 Ok(created) => drop(created),

@@ -2,7 +2,8 @@
 
 //! A new set of namespaces, and how the caller switches to it.
 //!
-//! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h).
+//! C headers: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h) and
+//! [`include/linux/time_namespace.h`](srctree/include/linux/time_namespace.h).
 
 use crate::caller::Caller;
 use core::{
@@ -39,16 +40,20 @@ impl NewNsProxy {
     }
 
     /// The set. It is valid as long as `self`, and nobody else uses it.
-    pub(crate) fn as_ptr(&self) -> *mut bindings::nsproxy {
+    pub(crate) fn as_ptr(&mut self) -> *mut bindings::nsproxy {
         self.0.as_ptr()
     }
 
-    /// The set, to be looked at.
-    #[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
-    pub(crate) fn get(&self) -> &NsProxy {
-        // SAFETY: Valid and complete by the type invariant. What writes to a slot does so through a
-        // `&mut`, which this borrow excludes.
-        unsafe { NsProxy::from_ptr(self.as_ptr()) }
+    /// Shows the clocks of the set's time namespace in the caller's vDSO data. May sleep.
+    ///
+    /// Other tasks that share the caller's memory map would see them, too. `timens_install()` has
+    /// made sure that there are none.
+    pub(crate) fn timens_commit(&mut self, caller: &mut Caller<'_>) {
+        // SAFETY: Valid and ours by the type invariant.
+        let time_ns = unsafe { (*self.as_ptr()).time_ns };
+        // SAFETY: The caller has a memory map by its type invariant, and this set holds a reference
+        // on `time_ns`.
+        unsafe { bindings::timens_commit(caller.task().as_ptr(), time_ns) };
     }
 
     /// Takes an active reference on each namespace, as a task's set must have them.
@@ -97,7 +102,7 @@ fn replace_nsproxy(caller: &mut Caller<'_>, new: ARef<NsProxy>) -> Option<ARef<N
 
     // SAFETY: The current task is valid.
     let nsproxy = unsafe { &raw mut (*task.as_ptr()).nsproxy };
-    let locked = task.lock();
+    let locked = task.task_lock();
     // SAFETY: The pointer lives as long as the task. The kernel reads another task's under this
     // lock alone, see rules 1 and 3 in `include/linux/nsproxy.h`.
     let old = unsafe { nsproxy.replace(new.as_ptr()) };

@@ -200,7 +200,7 @@ impl Installed<'_> {
         let NsSet {
             cred,
             fs,
-            nsproxy,
+            mut nsproxy,
             request,
         } = self.0;
         let flags = request.flags();
@@ -216,7 +216,7 @@ impl Installed<'_> {
             caller.exit_sem();
         }
         if flags.contains(NsFlag::Time) {
-            caller.timens_commit(&nsproxy);
+            nsproxy.timens_commit(&mut caller);
         }
         switch_task_namespaces(&mut caller, nsproxy);
         caller.perf_event_namespaces();

@@ -20,9 +20,8 @@
 //! Each step consumes the result of the one before. An [`NsSet`] holds everything that must be
 //! undone. Dropping it undoes that, and there is no other error path.
 //!
-//! `unsafe` stays in the modules that own what C works on: [`caller`], [`create`], [`fs`],
-//! [`nsproxy`] and [`nsset`]. The modules that decide have none: [`flags`], [`snapshot`] and
-//! [`target`]. What is useful to others is in the `kernel` crate.
+//! `unsafe` stays in the modules that own what C works on, and at the two entries in this file.
+//! What is useful to others is in the `kernel` crate.
 //!
 //! # Objects of C
 //!
@@ -31,14 +30,15 @@
 //!
 //! | object | allocated in | aligned by |
 //! |---|---|---|
-//! | `task_struct` | `kernel/fork.c` | an argument, `L1_CACHE_BYTES` or more |
+//! | `task_struct` | `kernel/fork.c` | an argument, the type's alignment or more |
 //! | `nsproxy` | `kernel/nsproxy.c` | `KMEM_CACHE()`, which passes the type's alignment |
 //! | `cred` | `kernel/cred.c` | `KMEM_CACHE()` |
 //! | `user_namespace` | `kernel/user_namespace.c` | `KMEM_CACHE()` |
 //! | `pid_namespace` | `kernel/pid_namespace.c` | `KMEM_CACHE()` |
 //! | `fs_struct` | `kernel/fork.c` | any cache: the type asks for a word |
 //! | `file` | `fs/file_table.c` | any cache |
-//! | `pid` | `kernel/pid_namespace.c` | any cache |
+//! | `pid` | `kernel/pid.c`, `kernel/pid_namespace.c` | any cache |
+//! | the first of each of these | static data | the compiler |
 //! | `nsset` | the stack, in [`nsset`] | Rust |
 //! | `ns_common` | its namespace | nothing: see [`NsCommon`](kernel::ns_common::NsCommon) |
 //!
@@ -120,7 +120,7 @@ impl Drop for RustSetns {
 /// - [`EUSERS`]: a time namespace, and the caller shares its memory with another task.
 fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
     // CAST: Bit for bit. A negative number becomes one that is beyond any table.
-    let fd = Fd::get(fd as c_uint)?;
+    let fd = Fd::get(caller.task(), fd as c_uint)?;
     let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
 
     NsSet::prepare(request)?.install()?.commit();
@@ -131,7 +131,7 @@ fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
 ///
 /// # Safety
 ///
-/// The system call setns(2) is what calls this, once for each call.
+/// Call this from the system call setns(2) only, and once for each call.
 #[export]
 unsafe extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
     let task = current!();

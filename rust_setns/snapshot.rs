@@ -40,8 +40,9 @@ pub(crate) struct Snapshot {
 
 /// What was found while RCU was held.
 ///
-/// Putting a reference may sleep, and under RCU nobody may. So this type has no drop, and is no
-/// [`Result`]: a function that returns it cannot use `?`, which would leave references behind.
+/// Putting a reference may sleep, which is forbidden under RCU. So this type has no drop, and only
+/// [`release()`](Self::release), which ends the guard, gives the references back. It is not a
+/// [`Result`] either: a function that returns it cannot use `?` after it has taken a reference.
 #[must_use]
 enum Grabbed {
     /// The target cannot be looked at, for this reason. No reference was taken.
@@ -70,9 +71,8 @@ impl Snapshot {
     /// it, [`ESRCH`] if it is a zombie.
     #[doc(alias = "validate_nsset")]
     pub(crate) fn take(pid: &Pid, flags: NsFlags) -> Result<Self> {
-        // RCU is held until the end of this statement.
-        let grabbed = grab(&rcu::read_lock(), pid, flags);
-        grabbed.release()
+        let rcu = rcu::read_lock();
+        grab(&rcu, pid, flags).release(rcu)
     }
 
     /// The namespace of type `ns`, if [`take()`](Self::take) was asked for it.
@@ -93,7 +93,7 @@ fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
     if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
         return Grabbed::Nothing(EPERM);
     }
-    let Some(nsproxy) = task.nsproxy().map(ManuallyDrop::new) else {
+    let Some(nsproxy) = task.get_nsproxy().map(ManuallyDrop::new) else {
         return Grabbed::Nothing(ESRCH);
     };
 
@@ -102,7 +102,7 @@ fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
     let pid_ns = pid_ns.map(ManuallyDrop::new);
     let reaped = wants_pid_ns && pid_ns.is_none();
     let wants_user_ns = flags.contains(NsFlag::User) && !reaped;
-    let user_ns = wants_user_ns.then(|| ManuallyDrop::new(task.user_ns()));
+    let user_ns = wants_user_ns.then(|| ManuallyDrop::new(task.get_user_ns()));
 
     Grabbed::References {
         pid_ns,
@@ -113,8 +113,10 @@ fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
 }
 
 impl Grabbed {
-    /// Makes a snapshot of it, now that RCU is not held any more.
-    fn release(self) -> Result<Snapshot> {
+    /// Unlocks RCU, and makes a snapshot of what was found.
+    fn release(self, rcu: rcu::Guard) -> Result<Snapshot> {
+        rcu.unlock();
+
         match self {
             Self::Nothing(err) => Err(err),
             Self::References {

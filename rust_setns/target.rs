@@ -78,7 +78,7 @@ impl<'fd> Target<'fd> {
 }
 
 impl<'fd> Request<'fd> {
-    /// Who asks.
+    /// The task that asks.
     pub(crate) fn caller(&self) -> &Caller<'fd> {
         &self.caller
     }
@@ -146,13 +146,13 @@ mod tests {
     /// namespace is in the credentials.
     #[test]
     fn every_slot_holds_a_namespace_of_its_type() -> Result {
-        let mine = current!().nsproxy().ok_or(ESRCH)?;
+        let mine = current!().get_nsproxy().ok_or(ESRCH)?;
         for ns in NsFlag::ORDER {
             let common = mine.ns_common(ns as u32);
             assert_eq!(common.is_some(), ns != NsFlag::User && ns.is_built_in());
             assert!(common.is_none_or(|common| common.ns_type() == ns as u32));
         }
-        let user_ns = current!().user_ns();
+        let user_ns = current!().get_user_ns();
         assert_eq!(user_ns.ns_common().is_some(), NsFlag::User.is_built_in());
         Ok(())
     }

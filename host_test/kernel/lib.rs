@@ -139,11 +139,7 @@ pub mod types {
         cell::UnsafeCell,
         ffi::c_void,
         marker::PhantomData,
-        mem::MaybeUninit,
-        ops::{
-            Deref,
-            DerefMut, //
-        },
+        mem::MaybeUninit, //
     };
 
     /// Keeps the type that has it in its thread.
@@ -161,43 +157,6 @@ pub mod types {
         /// Where it is.
         pub const fn get(&self) -> *mut T {
             UnsafeCell::get(&self.0).cast()
-        }
-    }
-
-    /// Runs a cleanup when it is dropped, unless it is dismissed.
-    pub struct ScopeGuard<T, F: FnOnce(T)>(Option<(T, F)>);
-
-    impl<T, F: FnOnce(T)> ScopeGuard<T, F> {
-        /// A guard that holds `data`.
-        pub fn new_with_data(data: T, cleanup: F) -> Self {
-            Self(Some((data, cleanup)))
-        }
-
-        /// Gives the data back, and does not clean up.
-        pub fn dismiss(mut self) -> T {
-            self.0.take().unwrap().0
-        }
-    }
-
-    impl<T, F: FnOnce(T)> Deref for ScopeGuard<T, F> {
-        type Target = T;
-
-        fn deref(&self) -> &T {
-            &self.0.as_ref().unwrap().0
-        }
-    }
-
-    impl<T, F: FnOnce(T)> DerefMut for ScopeGuard<T, F> {
-        fn deref_mut(&mut self) -> &mut T {
-            &mut self.0.as_mut().unwrap().0
-        }
-    }
-
-    impl<T, F: FnOnce(T)> Drop for ScopeGuard<T, F> {
-        fn drop(&mut self) {
-            if let Some((data, cleanup)) = self.0.take() {
-                cleanup(data)
-            }
         }
     }
 

@@ -106,7 +106,8 @@ impl<'a> NsCommon<'a> {
     ///
     /// /// The `CLONE_NEW*` value of the namespace behind a file descriptor.
     /// fn type_of(fd: u32) -> Result<u32> {
-    ///     let fd = Fd::get(fd)?;
+    ///     let task = current!();
+    ///     let fd = Fd::get(task, fd)?;
     ///     let ns = NsCommon::of_file(&fd).ok_or(EINVAL)?;
     ///     Ok(ns.ns_type())
     /// }
@@ -142,7 +143,8 @@ impl<'a> NsCommon<'a> {
     pub fn ns_type(self) -> u32 {
         // SAFETY: In bounds by the type invariant. No reference is made, and nothing is read.
         let ns_type = unsafe { &raw const (*self.as_ptr()).ns_type };
-        // SAFETY: Valid by the type invariant, and `__ns_common_init()` was the last to write it.
+        // SAFETY: Valid by the type invariant, and never written after `__ns_common_init()`, or the
+        // initializer of an initial namespace.
         unsafe { ns_type.read_unaligned() }
     }
 }

@@ -20,9 +20,9 @@ use core::ptr::NonNull;
 /// # Invariants
 ///
 /// Instances are reference-counted. As long as a `&NsProxy` exists, each slot of a type that is
-/// built in holds a reference on its namespace, and nobody writes to a slot: by rule 4 in the C
-/// header if somebody besides the task holds a reference, and by rule 1 if the current task
-/// borrows its own and changes nothing meanwhile.
+/// built in holds a reference on its namespace, and nobody writes to a slot. Rule 1 in the C header
+/// says so while somebody besides the task holds a reference, and while its `task_lock()` is held.
+/// The current task may also borrow its own, as long as it does not change its namespaces.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ use core::ptr::NonNull;
 ///
 /// // The namespaces of the current task. They stay while `mine` exists, even if the task joins
 /// // others meanwhile.
-/// let mine = current!().nsproxy().ok_or(ESRCH)?;
+/// let mine = current!().get_nsproxy().ok_or(ESRCH)?;
 /// let mount_ns = mine.ns_common(ns_type::MNT).ok_or(EINVAL)?;
 ///
 /// assert_eq!(mount_ns.ns_type(), ns_type::MNT);
@@ -51,7 +51,8 @@ impl NsProxy {
     #[inline]
     pub unsafe fn from_ptr<'a>(ptr: *const bindings::nsproxy) -> &'a Self {
         // SAFETY: The caller guarantees that the pointer is valid. It is aligned, because
-        // `nsproxy_cache_init()` uses `KMEM_CACHE()`. The type is transparent.
+        // `nsproxy_cache_init()` uses `KMEM_CACHE()` and `init_nsproxy` is static. The type is
+        // transparent.
         // INVARIANT: The caller guarantees it.
         unsafe { &*ptr.cast() }
     }

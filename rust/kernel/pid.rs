@@ -46,7 +46,8 @@ use core::{
 ///
 /// /// The process behind a pidfd of the current task.
 /// fn process_of(fd: u32) -> Result<ARef<Pid>> {
-///     let fd = Fd::get(fd)?;
+///     let task = current!();
+///     let fd = Fd::get(task, fd)?;
 ///     Pid::of_pidfd(&fd).map(ARef::from).ok_or(EINVAL)
 /// }
 ///
@@ -61,7 +62,7 @@ use core::{
 #[repr(transparent)]
 pub struct Pid(Opaque<bindings::pid>);
 
-// The caches of `create_pid_cachep()` promise no more than `ARCH_SLAB_MINALIGN`.
+// `create_pid_cachep()` asks for no alignment, and so gets `ARCH_SLAB_MINALIGN` or more.
 static_assert!(align_of::<bindings::pid>() <= align_of::<u64>());
 
 impl Pid {

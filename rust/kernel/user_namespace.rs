@@ -29,8 +29,8 @@ use core::ptr::NonNull;
 ///
 /// /// Whether two tasks are in the same user namespace.
 /// fn have_same(one: &Task, other: &Task) -> bool {
-///     let one: ARef<UserNamespace> = one.user_ns();
-///     one.as_ptr() == other.user_ns().as_ptr()
+///     let one: ARef<UserNamespace> = one.get_user_ns();
+///     one.as_ptr() == other.get_user_ns().as_ptr()
 /// }
 ///
 /// assert!(have_same(current!(), current!().group_leader()));
@@ -47,7 +47,8 @@ impl UserNamespace {
     #[inline]
     pub unsafe fn from_ptr<'a>(ptr: *const bindings::user_namespace) -> &'a Self {
         // SAFETY: The caller guarantees that the pointer is valid. It is aligned, because
-        // `user_namespaces_init()` uses `KMEM_CACHE()`. The type is transparent.
+        // `user_namespaces_init()` uses `KMEM_CACHE()` and `init_user_ns` is static. The type is
+        // transparent.
         // INVARIANT: The caller guarantees it.
         unsafe { &*ptr.cast() }
     }
@@ -68,7 +69,8 @@ impl UserNamespace {
         }
         // SAFETY: Valid by the type invariant. No reference is made, and nothing is read.
         let ns = unsafe { &raw mut (*self.as_ptr()).ns };
-        // SAFETY: `ns` is a part of this namespace, which is referenced while `self` is borrowed.
+        // SAFETY: `ns` is a part of this namespace, which is referenced while `self` is borrowed,
+        // and the type is built in, see above.
         NonNull::new(ns).map(|ns| unsafe { NsCommon::from_ptr(ns) })
     }
 }
