@@ -75,7 +75,7 @@ our_lines() {
 check_sparse() {
 	local object objects='kernel/nsproxy kernel/rust_setns/dispatch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
 	local flags="-D__typeof_unqual__=typeof -D__BINDGEN__ '-D_Static_assert(...)=' -Wno-decl"
-	# Which is not looked at unless it is compiled
+	# sparse looks at a file only if it is compiled
 	rm -f "$out/rust/helpers/helpers.o"
 	# shellcheck disable=SC2046,SC2086
 	kmake C=2 CF="$flags" $(printf '%s.o ' $objects) 2>&1 | tee "$work/sparse"

@@ -17,9 +17,9 @@ check_exports() {
 	! comm -12 "$work/needed" "$work/patched" | grep .
 }
 
-# Nor may a patch lean on a line that is the distribution's. It has changed two of the
-# files, which are newer than the rest: an export in one, and in the other the lines
-# that make a sysctl stricter. Without these, all must apply as well.
+# A patch must not use a line of the distribution's as context. The distribution has changed two
+# of the files, which are newer than the rest: an export in one, and in the other the lines that
+# make a sysctl stricter. Without these, all must apply as well.
 check_vanilla() {
 	local patch
 	(cd "$tree/pristine" && find . -type f -newer "$src/COPYING" | sort | xargs) |
@@ -59,7 +59,7 @@ disassemble() {
 	llvm-objdump -dr --no-show-raw-insn "$work/nsproxy.o" | sed 1,3d
 }
 
-# But for what the fix at the head of the series changes
+# The fix at the head of the series is in both
 check_costs_nothing() {
 	patch -s -f -p1 -o "$work/fixed.c" "${KDIR:-$tree/pristine}/kernel/nsproxy.c" \
 		<"$top/patches/0001-nsproxy-fix-leak.patch"

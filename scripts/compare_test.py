@@ -465,6 +465,10 @@ class CompareTest(unittest.TestCase):
             ("drivers/x.c", [], 1),
             ("drivers/x.c", ["--alignment"], 0),
             ("kernel/utsname.c", ["--alignment"], 1),
+            # Named in another way than the build names it
+            ("./drivers/x.c", ["--alignment"], 1),
+            ("../drivers/x.c", ["--alignment"], 1),
+            ("/elsewhere/drivers/x.c", ["--alignment"], 1),
         ):
             self.misalign("rust", file)
             done = subprocess.run([*command, *options], capture_output=True, check=False)
