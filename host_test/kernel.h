@@ -135,7 +135,7 @@ struct pid {
 	int count;
 };
 
-enum pid_type { PIDTYPE_PID };
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID };
 
 struct task_struct {
 	pid_t pid;
@@ -212,17 +212,19 @@ bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock);
 
 /* What else the headers and kernel/nsproxy.c mention */
 #define CAP_SYS_ADMIN 21
-#define GFP_KERNEL 0u
+#define GFP_ATOMIC 0x820u
+#define GFP_KERNEL 0xcc0u
 #define SLAB_PANIC 1
 #define SLAB_ACCOUNT 2
 #define GLOBAL_ROOT_UID ((kuid_t){ 0 })
 #define GLOBAL_ROOT_GID ((kgid_t){ 0 })
-#define KMEM_CACHE(name, flags) NULL
+#define KMEM_CACHE(name, flags) host_cache(#name, flags)
 #define BUG() __builtin_trap()
 #define VFS_WARN_ON_ONCE(cond) do { if (cond) host_warn(#cond); } while (0)
 #define EXPORT_SYMBOL_FOR_MODULES(sym, modules)
 #define SYSCALL_DEFINE2(name, t1, a1, t2, a2) long c_##name(t1 a1, t2 a2)
 void host_warn(const char *what);
+struct kmem_cache *host_cache(const char *name, unsigned int flags);
 bool cap_issubset(kernel_cap_t a, kernel_cap_t b);
 kernel_cap_t cap_intersect(kernel_cap_t a, kernel_cap_t b);
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags);

@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Every call of setns(2), on the host: each flag set, each kind of descriptor, each failing step.
+//! From call to call, the descriptor has another number, and its file is referenced or not.
 //!
 //! Each call is made twice, in two equal worlds: once to C, which is `kernel/nsproxy.c` as it is,
 //! and once to Rust, which is the core as it is, `unsafe` and all. Both are on the same mocks. They
 //! must do the same: return the same, call the same functions on the same things in the same order,
-//! and leave the same to the task. By themselves, neither may break a rule of the mocks, and the
-//! references on all things must add up.
+//! and leave the same to the task. They differ in one argument, see [`same()`]. By themselves,
+//! neither may break a rule of the mocks, and the references on all things must add up.
 
 extern crate rust_setns as core_of_setns;
 
-use core::ffi::{
-    c_int,
-    c_long, //
+use core::{
+    ffi::{
+        c_int,
+        c_long, //
+    },
+    fmt::Debug, //
 };
 use kernel::{
     bindings,
+    ns_common::NsCommon,
+    nsproxy::NsProxy,
+    pid_namespace::PidNamespace,
+    user_namespace::UserNamespace,
     world::{
         self,
         built_in,
+        Descriptor,
         Event,
+        Kind,
         Outcome,
         Owner,
         Step,
         Target,
-        FD,
         TYPES, //
     },
 };
@@ -41,6 +50,7 @@ type Setns = unsafe extern "C" fn(c_int, c_int) -> c_long;
 #[derive(Clone, Debug)]
 struct Case {
     target: Target,
+    descriptor: Descriptor,
     nstype: c_int,
     fails: Vec<Step>,
 }
@@ -51,7 +61,7 @@ thread_local! {
 }
 
 /// The types, as flags, that have been joined or refused in some call, in which it was not told to
-/// fail before that.
+/// fail before that. There is one for each descriptor.
 #[derive(Default)]
 struct Reached {
     joined_by_nsfd: u32,
@@ -91,9 +101,9 @@ impl Reached {
 /// Makes a call to one implementation.
 fn call(name: &'static str, implementation: Setns, case: &Case) -> Outcome {
     NOW.set(Some((name, case.clone())));
-    world::run(case.target, &case.fails, || {
+    world::run(case.target, case.descriptor, &case.fails, || {
         // SAFETY: Takes any numbers, and the world that it works on is there.
-        unsafe { implementation(FD, case.nstype) }
+        unsafe { implementation(case.descriptor.number, case.nstype) }
     })
 }
 
@@ -124,10 +134,26 @@ fn check(case: &Case, reached: &mut Reached) -> Result<(), String> {
     Ok(())
 }
 
+/// Did both do the same?
+///
+/// There is one difference, and it must be there. C gives `copy_mnt_ns()` the directories of the
+/// task, which that function moves if its flags have `CLONE_NEWNS`. Here it has no flags, because
+/// setns(2) creates nothing, so it ignores them. Rust gives it none.
+fn same(c: Option<&Event>, rust: Option<&Event>) -> bool {
+    const MINE: Option<world::Thing> = Some((Owner::Current, Kind::Fs));
+
+    match (c, rust) {
+        (Some(Event::CopiesMounts(c_flags, c)), Some(Event::CopiesMounts(flags, rust))) => {
+            (*c_flags, *flags) == (0, 0) && *c == MINE && rust.is_none()
+        }
+        _ => c == rust,
+    }
+}
+
 /// Says where two logs differ first.
 fn compare_logs(c: &[Event], rust: &[Event]) -> Result<(), String> {
     let longer = c.len().max(rust.len());
-    match (0..longer).find(|&i| c.get(i) != rust.get(i)) {
+    match (0..longer).find(|&i| !same(c.get(i), rust.get(i))) {
         Some(i) => Err(format!(
             "event {i}: Rust {:x?}, C {:x?}, before that {:x?}",
             rust.get(i),
@@ -184,20 +210,75 @@ fn calls() -> Vec<(Target, u32, usize)> {
     calls
 }
 
+/// How many calls there are, as a person counts them: `calls()` and `failures()` have no part in
+/// this.
+fn expected_calls() -> usize {
+    // With 23 steps: nothing fails or one of them, and in addition two of them.
+    const UP_TO_ONE: usize = 1 + 23;
+    const UP_TO_TWO: usize = UP_TO_ONE + 23 * 22 / 2;
+    // A process, and what is neither. Each of the 24 bits that is no type.
+    const SETS: usize = 256 * (UP_TO_TWO + UP_TO_ONE + 24 * UP_TO_ONE);
+    // Zero and the type itself. The other 254 sets, and the other 31 bits.
+    const EACH_TYPE: usize = 2 * UP_TO_TWO + (254 + 31) * UP_TO_ONE;
+
+    SETS + EACH_TYPE * built_in().count_ones() as usize
+}
+
 /// Loads the module and unloads it. Says what is wrong with that.
 fn check_module() -> Result<(), String> {
-    let outcome = world::run(Target::Other, &[], || match core_of_setns::load() {
+    let [descriptor, ..] = Descriptor::all();
+    let load = || match core_of_setns::load() {
         Ok(_module) => 0,
         Err(err) => c_long::from(err.to_errno()),
-    });
+    };
+    let outcome = world::run(Target::Other, descriptor, &[], load);
     let expected = [
+        Event::Parameters(true),
         Event::Switched(true),
+        Event::Parameters(false),
+        Event::Parameters(true),
         Event::Switched(false),
+        Event::Parameters(false),
         Event::Drained,
     ];
 
     if outcome.result != 0 || outcome.log != expected || !outcome.faults.is_empty() {
         return Err(format!("loading: {outcome:?}"));
+    }
+    Ok(())
+}
+
+/// Looks for the namespace of each type where there is one only if the type is built in.
+fn check_built_in() -> Result<(), String> {
+    let [descriptor, ..] = Descriptor::all();
+    let mut wrong = Vec::new();
+    let mut expect = |what: &'static str, ns: u32, there: bool, found: Option<NsCommon<'_>>| {
+        let found = found.map(|found| found.ns_type());
+        if found != there.then_some(ns) {
+            wrong.push((what, ns, found));
+        }
+    };
+    let outcome = world::run(Target::Other, descriptor, &[], || {
+        let (set, user_ns, pid_ns) = world::of_other_task();
+        let is_built_in = |ns| built_in() & ns != 0;
+        let (user, pid) = (bindings::CLONE_NEWUSER, bindings::CLONE_NEWPID);
+        // SAFETY: There is a namespace in each slot.
+        let set = unsafe { NsProxy::from_ptr(&set) };
+        // SAFETY: The other task has them.
+        let user_ns = unsafe { UserNamespace::from_ptr(user_ns) };
+        // SAFETY: As above.
+        let pid_ns = unsafe { PidNamespace::from_ptr(pid_ns) };
+
+        for ns in TYPES {
+            expect("set", ns, ns != user && is_built_in(ns), set.ns_common(ns));
+        }
+        expect("user", user, is_built_in(user), user_ns.ns_common());
+        expect("pid", pid, is_built_in(pid), pid_ns.ns_common());
+        0
+    });
+
+    if !wrong.is_empty() || !outcome.faults.is_empty() {
+        return Err(format!("{wrong:x?} {:?}", outcome.faults));
     }
     Ok(())
 }
@@ -211,36 +292,75 @@ fn tell_of_panics() {
     }));
 }
 
-fn main() -> ExitCode {
-    let steps = Step::all();
-    let mut reached = Reached::default();
-    let (mut passed, mut failed) = (0, 0);
+/// How many failed.
+#[derive(Default)]
+struct Failed(usize);
 
-    let mut count = |what: &dyn core::fmt::Debug, result: Result<(), String>| match result {
-        Ok(()) => passed += 1,
-        Err(err) => {
-            failed += 1;
-            // The first few tell it all.
-            if failed <= 5 {
-                println!("{what:x?}: {err}");
-            }
+impl Failed {
+    /// Counts it if it failed. Returns 1 if it passed.
+    fn count(&mut self, what: &dyn Debug, result: Result<(), String>) -> usize {
+        let Err(err) = result else {
+            return 1;
+        };
+        self.0 += 1;
+        // The first few tell it all.
+        if self.0 <= 5 {
+            println!("{what:x?}: {err}");
         }
-    };
-    tell_of_panics();
-    count(&"module", check_module());
+        0
+    }
+}
+
+/// Makes all calls. Returns how many there were, and how many passed.
+fn check_calls(failed: &mut Failed, reached: &mut [Reached]) -> (usize, usize) {
+    let steps = Step::all();
+    let descriptors = Descriptor::all();
+    let (mut made, mut passed) = (0, 0);
+
     for (target, nstype, at_once) in calls() {
         for fails in failures(&steps, at_once) {
+            let nth = made % descriptors.len();
             let case = Case {
                 target,
+                descriptor: descriptors[nth],
                 nstype: nstype as c_int,
                 fails,
             };
-            let result = check(&case, &mut reached);
-            count(&case, result);
+            let result = check(&case, &mut reached[nth]);
+            made += 1;
+            passed += failed.count(&case, result);
         }
     }
-    count(&"reached", reached.check());
+    (made, passed)
+}
 
-    println!("types {:#x}: {passed} passed, {failed} failed", built_in());
-    ExitCode::from(u8::from(failed > 0))
+fn main() -> ExitCode {
+    let mut failed = Failed::default();
+    let mut reached: [Reached; Descriptor::COUNT] = Default::default();
+
+    tell_of_panics();
+    // SAFETY: The one call, before anything is allocated.
+    unsafe { bindings::nsproxy_cache_init() };
+    let (made, passed) = check_calls(&mut failed, &mut reached);
+    let number = match made == expected_calls() {
+        true => Ok(()),
+        false => Err(format!("{made} instead of {}", expected_calls())),
+    };
+    let others = [
+        ("module", check_module()),
+        ("built in", check_built_in()),
+        ("number of calls", number),
+        ("reached", reached.iter().try_for_each(Reached::check)),
+    ];
+    let others: usize = others
+        .into_iter()
+        .map(|(what, result)| failed.count(&what, result))
+        .sum();
+
+    println!(
+        "types {:#x}: {passed} calls and {others} other checks passed, {} failed",
+        built_in(),
+        failed.0
+    );
+    ExitCode::from(u8::from(failed.0 > 0))
 }

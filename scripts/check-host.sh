@@ -22,6 +22,10 @@ host_helpers="cgroup_namespace cred file fs ipc_namespace net/net_namespace nspr
 host_types="USER_NS UTS_NS IPC_NS PID_NS CGROUPS NET_NS TIME_NS"
 host_options="NET SYSVIPC PERF_EVENTS TIME_NS_VDSO"
 
+# What must have been done in the end, whatever the functions below make of the two lists. How many
+# calls one kernel is given is in host_test/setns_test.rs.
+host_kernels=10 host_calls=2733124
+
 host_cflags="-nostdinc -ffreestanding -fms-extensions -std=gnu11 -I. -Iinclude -Iinclude/uapi
 	-D__KERNEL__ -DMODULE -DCONFIG_RUST_SETNS=1 -include kernel.h"
 host_bindgen="--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ::core::ffi
@@ -45,11 +49,12 @@ host_copy() {
 	cp -r "$src/kernel/rust_setns" "$src/kernel/nsproxy.c" .
 }
 
-# host_includes: the headers that are not the kernel's own. Of three, the part that is needed.
+# host_includes: the headers that are not the kernel's own. Some have the part that is needed.
 host_includes() {
 	local name net=include/net/net_namespace.h
 	grep -hE '^#define (PTRACE_MODE_|TASK_|FASYNC|_*O_)[A-Z_]*[[:space:]].*[^\\]$' \
-		"$src"/include/linux/{ptrace,sched}.h "$src/include/uapi/asm-generic/fcntl.h" >include/defines.h
+		"$src"/include/linux/{ptrace,sched}.h "$src/include/uapi/asm-generic/fcntl.h" \
+		>include/defines.h
 	mkdir include/net && printf '#pragma once\n#include <linux/ns_common.h>\n' >$net
 	printf 'struct net {\n\trefcount_t passive;\n\tstruct ns_common ns;\n};\n' >>$net
 	sed -n '/^extern struct net init_net;/,/^#define net_drop_ns NULL/p; $a #endif' "$src/$net" >>$net
@@ -67,22 +72,25 @@ host_bindings() {
 	# shellcheck disable=SC2086 # flags
 	bindgen bindings.h $host_bindgen -o bindings_generated.rs -- $host_cflags "$@" -w
 	# shellcheck disable=SC2086
-	bindgen helpers.c $host_bindgen --blocklist-type '.*' --allowlist-var '' --allowlist-function 'rust_helper_.*' \
-		-o bindings_helpers_generated.rs -- $host_cflags "$@" -w
+	bindgen helpers.c $host_bindgen --blocklist-type '.*' --allowlist-var '' \
+		--allowlist-function 'rust_helper_.*' -o bindings_helpers_generated.rs -- $host_cflags "$@" -w
 	sed -Ei 's/pub const RUST_CONST_HELPER_([a-zA-Z0-9_]*)/pub const \1/' bindings_generated.rs
-	sed -Ei 's/pub fn (rust_helper_)([a-zA-Z0-9_]*)/#[link_name="\1\2"]\n    pub fn \2/' bindings_helpers_generated.rs
+	sed -Ei 's/pub fn (rust_helper_)([a-zA-Z0-9_]*)/#[link_name="\1\2"]\n    pub fn \2/' \
+		bindings_helpers_generated.rs
 }
 
 host_cc() {
 	# shellcheck disable=SC2086 # flags
-	clang $host_cflags -O1 -ffunction-sections -Wall -Werror -Wno-unused -Wno-microsoft-anon-tag -c "$@"
+	clang $host_cflags -O1 -ffunction-sections -Wall -Werror -Wno-unused -Wno-microsoft-anon-tag \
+		-c "$@"
 }
 
 host_rustc() {
 	rustc --edition 2021 -O -C debug-assertions -D warnings -A unexpected_cfgs -L . "$@"
 }
 
-# host_run NAME OPTION...: all calls, in a kernel that is built with these options, in folder NAME
+# host_run NAME OPTION...: all calls, in a kernel that is built with these options, in folder NAME.
+# Leaves the file NAME.passed if the last step ends with 0, as all before it must.
 host_run() {
 	local name=$1 cc rs
 	shift
@@ -95,11 +103,13 @@ host_run() {
 	host_cc "${cc[@]}" -Dproc_ns_install=glue_proc_ns_install -Dproc_ns_put=glue_proc_ns_put \
 		-o glue.o rust_setns/proc_ns_glue.c
 	host_rustc --crate-name bindings --crate-type rlib bindings.rs
-	host_rustc "${rs[@]}" --crate-name kernel --crate-type rlib --extern bindings --extern macros kernel/lib.rs
-	host_rustc "${rs[@]}" --crate-name rust_setns --crate-type rlib --extern kernel rust_setns/rust_setns_main.rs
+	host_rustc "${rs[@]}" --crate-name kernel --crate-type rlib --extern bindings --extern macros \
+		kernel/lib.rs
+	host_rustc "${rs[@]}" --crate-name rust_setns --crate-type rlib --extern kernel \
+		rust_setns/rust_setns_main.rs
 	host_rustc "${rs[@]}" --crate-name setns_test --extern kernel --extern rust_setns -C linker=clang \
 		-C link-args='-fuse-ld=lld c.o helpers.o glue.o' setns_test.rs
-	./setns_test
+	./setns_test && touch "../$name.passed"
 }
 
 # host_runs: the name and the options of each. All types, all but one, none but mounts; and all
@@ -113,22 +123,34 @@ host_runs() {
 	echo "without-options $host_types NET"
 }
 
+# host_verdict LOG...: what each kernel and all of them were given, and whether all is well
+host_verdict() {
+	local all='([0-9]+) calls and 4 other checks passed, 0 failed' passed calls
+	sed 's/^types /==> &/' "$@"
+	passed=$(find . -maxdepth 1 -name '*.passed' | wc -l)
+	calls=$(sed -nE "s/^types 0x[0-9a-f]+: $all\$/\1/p" "$@" |
+		awk '{ sum += $1 } END { print sum + 0 }')
+	echo "==> $calls calls passed in $passed kernels"
+	[ $# -eq "$host_kernels" ] && [ "$passed" -eq "$host_kernels" ] &&
+		[ "$calls" -eq "$host_calls" ]
+}
+
 check_host() {
 	local host=$work/host name options logs=()
 	rm -rf "$host" && mkdir -p "$host/common" && cd "$host/common" || return
 	host_copy
 	host_includes
-	rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" macros.rs kernel/{lib,mocks,world}.rs setns_test.rs
+	rustfmt --check --edition 2021 --config-path "$src/.rustfmt.toml" macros.rs setns_test.rs \
+		kernel/{lib,mocks,world}.rs
 	host_rustc --crate-name macros --crate-type proc-macro --extern proc_macro macros.rs
 	cd "$host" || return
 	while read -r name options; do
 		# shellcheck disable=SC2086 # options
 		(host_run "$name" $options) >"$name.log" 2>&1 &
-		# The last line of each log is looked at below
+		# host_verdict looks at what each has left
 		[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n || true
 		logs+=("$name.log")
 	done < <(host_runs)
 	wait
-	sed 's/^types /==> &/' "${logs[@]}"
-	[ "$(grep -c '^types .* 0 failed$' "${logs[@]}" | grep -c ':1$')" -eq ${#logs[@]} ]
+	host_verdict "${logs[@]}"
 }

@@ -15,6 +15,7 @@ use crate::{
         fd,
         file,
         fs_struct,
+        kmem_cache,
         ns_common,
         nsproxy,
         nsset,
@@ -25,10 +26,10 @@ use crate::{
         user_namespace, //
     },
     world::{
-        self,
         with,
         Event,
         Kind,
+        Owner,
         Step,
         Target,
         World, //
@@ -96,30 +97,68 @@ initial_namespaces! {
     init_time_ns: time_namespace, CLONE_NEWTIME, false;
 }
 
+/// Puts an initial namespace into each slot that is null.
+pub(crate) fn fill(set: &mut nsproxy) {
+    /// Looks at each of them.
+    macro_rules! fill {
+        ($($slot:ident = $name:ident;)+) => {
+            $(if set.$slot.is_null() {
+                set.$slot = (&raw mut $name).cast();
+            })+
+        };
+    }
+
+    fill! {
+        mnt_ns = init_mnt_ns;
+        uts_ns = init_uts_ns;
+        ipc_ns = init_ipc_ns;
+        pid_ns_for_children = init_pid_ns;
+        cgroup_ns = init_cgroup_ns;
+        net_ns = init_net;
+        time_ns = init_time_ns;
+        time_ns_for_children = init_time_ns;
+    }
+}
+
 // References.
 
 #[export]
 unsafe extern "C" fn refcount_inc(r: *mut refcount_t) {
     with(|world| {
         if world.counted(r.addr(), "refcount_inc") {
+            check_taken(world, r);
             world.get(r, "refcount_inc");
         }
     });
 }
 
+/// Complains if something of the other task is taken while it may be gone, or its set while the
+/// task may put it.
+fn check_taken(world: &mut World, r: *mut refcount_t) {
+    let Some((Owner::Other | Owner::Decoy, kind)) = world.thing(r) else {
+        return;
+    };
+    let locked = kind != Kind::Nsproxy || world.locked == world.other;
+    let there = world.task_is_there() && locked;
+    world.check(there, "refcount_inc() of what may be gone");
+}
+
+/// What the last put of a namespace or a set does may sleep, and any put may be the last.
 #[export]
 unsafe extern "C" fn refcount_dec_and_test(r: *mut refcount_t) -> bool {
     with(|world| {
+        world.might_sleep("refcount_dec_and_test");
         world.counted(r.addr(), "refcount_dec_and_test") && world.put(r, "refcount_dec_and_test")
     })
 }
 
-/// Only a new set is counted by C itself. The world has counted it.
+/// Only a new set is counted by C itself.
 #[export]
 unsafe extern "C" fn refcount_set(r: *mut refcount_t, n: c_int) {
     with(|world| {
-        let new = world.counted(r.addr(), "refcount_set") && world.is_new(r);
-        world.check(new && n == 1, "refcount_set() of a count in use");
+        if world.counted(r.addr(), "refcount_set") {
+            world.set_count(r, n);
+        }
     });
 }
 
@@ -158,16 +197,19 @@ unsafe extern "C" fn refcount_read(_r: *const refcount_t) -> c_int {
 #[export]
 unsafe extern "C" fn fdget(number: c_uint) -> fd {
     with(|world| {
-        world.check(
-            number == world::FD as c_uint,
-            "fdget() of another descriptor",
-        );
+        let right = number == world.descriptor.number as c_uint;
+        world.check(right, "fdget() of another descriptor");
         if world.fails(Step::Fdget) {
             return fd { word: 0 };
         }
+        world.called("fdget", world.file);
+        let word = world.file.addr() as u64;
+        if world.descriptor.light {
+            return fd { word };
+        }
         world.get(world.file, "fdget");
         fd {
-            word: world.file.addr() as u64 | u64::from(bindings::FDPUT_FPUT),
+            word: word | u64::from(bindings::FDPUT_FPUT),
         }
     })
 }
@@ -175,15 +217,24 @@ unsafe extern "C" fn fdget(number: c_uint) -> fd {
 #[export]
 unsafe extern "C" fn fput(file: *mut file) {
     with(|world| {
+        world.check(!world.descriptor.light, "fput() of a light reference");
         let last = world.put(file, "fput");
         world.check(!last, "fput() of the last reference");
     });
 }
 
+/// Complains unless it is the file, and is held.
+fn check_file(world: &mut World, what: &str, file: *const file) {
+    let right = file == world.file && world.holds_file();
+    if !right {
+        world.fault(format!("{what}() of another file"));
+    }
+}
+
 #[export]
 unsafe extern "C" fn proc_ns_file(file: *const file) -> bool {
     with(|world| {
-        world.check(file == world.file, "proc_ns_file() of another file");
+        check_file(world, "proc_ns_file", file);
         matches!(world.target, Target::Namespace(_))
     })
 }
@@ -191,7 +242,7 @@ unsafe extern "C" fn proc_ns_file(file: *const file) -> bool {
 #[export]
 unsafe extern "C" fn pidfd_pid(file: *const file) -> *mut pid {
     with(|world| {
-        world.check(file == world.file, "pidfd_pid() of another file");
+        check_file(world, "pidfd_pid", file);
         match world.target {
             Target::Process => world.pid,
             _ => err_ptr(-(bindings::EBADF as c_int)),
@@ -201,13 +252,31 @@ unsafe extern "C" fn pidfd_pid(file: *const file) -> *mut pid {
 
 // A new `struct nsproxy`.
 
+/// Where the cache of them is. Nobody looks.
+const CACHE: *mut kmem_cache = without_provenance_mut(0xcac4e);
+
+/// `KMEM_CACHE()`, which `nsproxy_cache_init()` uses.
+#[export]
+unsafe extern "C" fn host_cache(name: *const c_char, flags: c_uint) -> *mut kmem_cache {
+    // SAFETY: It is the name of a structure.
+    let name = unsafe { CStr::from_ptr(name) };
+    let right = flags == bindings::SLAB_PANIC | bindings::SLAB_ACCOUNT && name == c"nsproxy";
+    if right {
+        CACHE
+    } else {
+        null_mut()
+    }
+}
+
 #[export]
 unsafe extern "C" fn kmem_cache_alloc(
-    _cache: *mut bindings::kmem_cache,
-    _flags: bindings::gfp_t,
+    cache: *mut kmem_cache,
+    flags: bindings::gfp_t,
 ) -> *mut c_void {
     with(|world| {
         world.might_sleep("kmem_cache_alloc");
+        let right = cache == CACHE && flags == bindings::GFP_KERNEL;
+        world.check(right, "cache or flags of kmem_cache_alloc()");
         if world.fails(Step::NsproxyAlloc) {
             return null_mut();
         }
@@ -221,10 +290,11 @@ unsafe extern "C" fn kmem_cache_alloc(
 }
 
 #[export]
-unsafe extern "C" fn kmem_cache_free(_cache: *mut bindings::kmem_cache, object: *mut c_void) {
+unsafe extern "C" fn kmem_cache_free(cache: *mut kmem_cache, object: *mut c_void) {
     with(|world| {
         let is_set = matches!(world.thing(object), Some((_, Kind::Nsproxy)));
-        world.check(is_set, "kmem_cache_free() of what is no set");
+        let right = cache == CACHE && is_set;
+        world.check(right, "kmem_cache_free() of what is no set");
         world.free(object, "kmem_cache_free");
     });
 }
@@ -260,8 +330,14 @@ unsafe extern "C" fn copy_mnt_ns(
     flags: u64,
     old: *mut bindings::mnt_namespace,
     user_ns: *mut user_namespace,
-    _fs: *mut fs_struct,
+    fs: *mut fs_struct,
 ) -> *mut bindings::mnt_namespace {
+    with(|world| {
+        let known = fs.is_null() || world.is_live(fs, "copy_mnt_ns");
+        let thing = world.thing(fs);
+        world.check(known, "directories of a copy");
+        world.note(Event::CopiesMounts(flags, thing));
+    });
     // SAFETY: The caller guarantees it.
     unsafe { copy(bindings::CLONE_NEWNS, flags, user_ns, old, |set| set.mnt_ns) }
 }
@@ -457,7 +533,7 @@ unsafe extern "C" fn set_fs_pwd(fs: *mut fs_struct, pwd: *const path) {
 
 #[export]
 unsafe extern "C" fn rcu_read_lock() {
-    with(|world| world.rcu += 1);
+    with(World::rcu_read_lock);
 }
 
 #[export]
@@ -470,24 +546,32 @@ unsafe extern "C" fn rcu_read_unlock() {
 
 #[export]
 unsafe extern "C" fn __might_sleep(_file: *const c_char, _line: c_int) {
-    with(|world| world.might_sleep("might_sleep"));
+    with(|world| {
+        world.might_sleep("might_sleep");
+        world.note(Event::MightSleep);
+    });
 }
 
 /// Complains unless `task` is the target and cannot go away. Notes what is done to it.
 fn check_task(world: &mut World, what: &'static str, task: *mut task_struct) {
-    let safe = world.rcu > 0 && task == world.other;
-    world.check(safe, &format!("task of {what}()"));
+    let safe = world.task_is_there() && task == world.other;
+    if !safe {
+        world.fault(format!("task of {what}()"));
+    }
     world.called(what, task);
 }
 
 #[export]
-unsafe extern "C" fn pid_task(pid: *mut pid, _type: bindings::pid_type) -> *mut task_struct {
+unsafe extern "C" fn pid_task(pid: *mut pid, pid_type: bindings::pid_type) -> *mut task_struct {
     with(|world| {
         world.check(world.rcu > 0, "pid_task() without RCU");
+        let right = pid_type == bindings::pid_type_PIDTYPE_PID;
+        world.check(right, "pid_task() of another type");
         world.called("pid_task", pid);
         if world.fails(Step::PidTask) {
             return null_mut();
         }
+        world.find_task();
         world.other
     })
 }
@@ -517,10 +601,10 @@ unsafe extern "C" fn task_active_pid_ns(task: *mut task_struct) -> *mut bindings
 #[export]
 unsafe extern "C" fn task_lock(task: *mut task_struct) {
     with(|world| {
-        let safe = task == world.current || world.rcu > 0;
+        let safe = task == world.current || (task == world.other && world.task_is_there());
         world.check(safe && world.locked.is_null(), "task_lock()");
         world.called("task_lock", task);
-        world.locked = task;
+        world.lock(task);
     });
 }
 
@@ -528,7 +612,7 @@ unsafe extern "C" fn task_lock(task: *mut task_struct) {
 unsafe extern "C" fn task_unlock(task: *mut task_struct) {
     with(|world| {
         world.check(world.locked == task, "task_unlock()");
-        world.locked = null_mut();
+        world.unlock(task);
         world.called("task_unlock", task);
         if task == world.current {
             // What others can see from now on.
@@ -632,7 +716,7 @@ unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
         let offered = &*world.other_nsproxy();
         match ns_type {
             bindings::CLONE_NEWUSER => {
-                replace!((*set.cred.cast_mut()).user_ns, (*other.cred).user_ns);
+                replace!((*set.cred.cast_mut()).user_ns, (*other.real_cred).user_ns);
             }
             bindings::CLONE_NEWNS => {
                 replace!(new.mnt_ns, offered.mnt_ns);
@@ -734,7 +818,8 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
 }
 
-// The dispatcher and the module. C is in charge in `c_setns()`; the core's entry is called directly.
+// The dispatcher and the module. C is in charge in `c_setns()`, and the entry of the core is called
+// directly.
 
 #[no_mangle]
 static mut setns_impl: bindings::setns_fn = None;
@@ -762,7 +847,14 @@ unsafe extern "C" fn setns_drain() {
 }
 
 #[export]
-unsafe extern "C" fn kernel_param_lock(_module: *mut bindings::module) {}
+unsafe extern "C" fn kernel_param_lock(_module: *mut bindings::module) {
+    with(|world| {
+        world.might_sleep("kernel_param_lock");
+        world.note(Event::Parameters(true));
+    });
+}
 
 #[export]
-unsafe extern "C" fn kernel_param_unlock(_module: *mut bindings::module) {}
+unsafe extern "C" fn kernel_param_unlock(_module: *mut bindings::module) {
+    with(|world| world.note(Event::Parameters(false)));
+}

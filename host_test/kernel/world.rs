@@ -17,7 +17,9 @@ use crate::{
         nsproxy,
         path,
         pid,
-        task_struct, //
+        pid_namespace,
+        task_struct,
+        user_namespace, //
     },
     mocks, //
 };
@@ -56,8 +58,29 @@ pub const TYPES: [u32; 8] = [
     bindings::CLONE_NEWTIME,
 ];
 
-/// The descriptor in all calls.
-pub const FD: c_int = 3;
+/// A descriptor, which refers to the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Its number. The mocks take any, also one that is beyond any table.
+    pub number: c_int,
+    /// Nobody shares the table, so looking it up takes no reference on the file.
+    pub light: bool,
+}
+
+impl Descriptor {
+    /// How many are tried.
+    pub const COUNT: usize = 10;
+
+    /// Those that are tried: each number with either kind of reference.
+    pub fn all() -> [Self; Self::COUNT] {
+        const NUMBERS: [c_int; Descriptor::COUNT / 2] = [0, 3, 1000, c_int::MAX, -1];
+
+        core::array::from_fn(|nth| Self {
+            number: NUMBERS[nth / 2],
+            light: nth % 2 == 0,
+        })
+    }
+}
 
 /// The types that are built in, as flags.
 pub const fn built_in() -> u32 {
@@ -98,6 +121,9 @@ pub enum Step {
     /// No memory for a `struct nsproxy`.
     NsproxyAlloc,
     /// The namespace of this type cannot be put into the new `struct nsproxy`.
+    ///
+    /// The core then puts the types before it. Time is the last, so no call of setns(2) makes the
+    /// core put both slots of that type. A KUnit test in `create.rs` does.
     Copy(u32),
     /// No memory for credentials.
     PrepareCreds,
@@ -155,6 +181,9 @@ pub enum Owner {
     Kernel,
     /// Allocated by the call.
     New,
+    /// The other task, but it is a mistake to find it: the credentials that the task acts with for
+    /// a while, and what its `nsproxy` leads to while the task is not locked.
+    Decoy,
 }
 
 /// What something is.
@@ -188,6 +217,10 @@ pub type Thing = (Owner, Kind);
 pub enum Event {
     /// Something was allocated.
     Allocated(Thing),
+    /// The mount namespace is copied, with these flags and the directories to be moved.
+    CopiesMounts(u64, Option<Thing>),
+    /// The caller has said that it might sleep.
+    MightSleep,
     /// A reference was taken.
     Took(Thing),
     /// A reference was put.
@@ -204,6 +237,8 @@ pub enum Event {
     Switched(bool),
     /// Somebody waited until no task is in the module.
     Drained,
+    /// The parameters of the module were locked, or unlocked.
+    Parameters(bool),
 }
 
 /// What the current task has. The addresses of root and directory are numbers.
@@ -248,6 +283,7 @@ struct Object {
 /// All that there is.
 pub(crate) struct World {
     pub(crate) target: Target,
+    pub(crate) descriptor: Descriptor,
     fails: Vec<Step>,
     log: Vec<Event>,
     faults: Vec<String>,
@@ -257,10 +293,17 @@ pub(crate) struct World {
     /// The task whose lock is held.
     pub(crate) locked: *mut task_struct,
     pub(crate) rcu: u32,
+    /// The number of the RCU section, and of the one in which the other task was found.
+    section: u32,
+    found_in: u32,
     pub(crate) current: *mut task_struct,
+    /// What the current task had when it was last unlocked.
+    current_nsproxy: *mut nsproxy,
     pub(crate) other: *mut task_struct,
     /// What the other task has, even if it is a zombie.
     other_nsproxy: *mut nsproxy,
+    /// What its `nsproxy` is while it is not locked.
+    decoy: *mut nsproxy,
     pub(crate) file: *mut file,
     pub(crate) pid: *mut pid,
 }
@@ -278,10 +321,15 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(|world| f(world.as_mut().expect("a world")))
 }
 
-/// Makes a world in which the descriptor refers to `target` and the steps in `fails` fail, does a
+/// Makes a world in which `descriptor` refers to `target` and the steps in `fails` fail, does a
 /// call in it, and says what came of it.
-pub fn run(target: Target, fails: &[Step], call: impl FnOnce() -> c_long) -> Outcome {
-    WORLD.set(Some(World::new(target, fails)));
+pub fn run(
+    target: Target,
+    descriptor: Descriptor,
+    fails: &[Step],
+    call: impl FnOnce() -> c_long,
+) -> Outcome {
+    WORLD.set(Some(World::new(target, descriptor, fails)));
     let result = call();
     let mut world = WORLD.take().expect("a world");
     world.audit();
@@ -291,6 +339,20 @@ pub fn run(target: Target, fails: &[Step], call: impl FnOnce() -> c_long) -> Out
         log: world.log,
         faults: world.faults,
     }
+}
+
+/// What the other task has: its set, its user namespace and its pid namespace. In the set there is
+/// something in every slot, even if the type is not built in.
+pub fn of_other_task() -> (nsproxy, *mut user_namespace, *mut pid_namespace) {
+    with(|world| {
+        // SAFETY: The task is there, and so is all that it has.
+        unsafe {
+            let mut set = core::ptr::read(world.other_nsproxy);
+            mocks::fill(&mut set);
+            let user_ns = (*(*world.other).real_cred).user_ns;
+            (set, user_ns, (*world.other).pid_ns)
+        }
+    })
 }
 
 /// What the mocks do to it.
@@ -325,6 +387,66 @@ impl World {
         if !self.locked.is_null() || self.rcu != 0 {
             self.fault(format!("{what}() under a lock"));
         }
+    }
+
+    /// Enters an RCU section, or one within it.
+    pub(crate) fn rcu_read_lock(&mut self) {
+        self.section += u32::from(self.rcu == 0);
+        self.rcu += 1;
+    }
+
+    /// The other task was found.
+    pub(crate) fn find_task(&mut self) {
+        self.found_in = self.section;
+    }
+
+    /// Was the other task found in the RCU section that this is? If not, it may be gone.
+    pub(crate) fn task_is_there(&self) -> bool {
+        self.rcu > 0 && self.found_in == self.section
+    }
+
+    /// Locks a task. Only from then on the other one's `nsproxy` leads to what it has. Complains if
+    /// the current one's was changed before.
+    pub(crate) fn lock(&mut self, task: *mut task_struct) {
+        self.locked = task;
+        if task == self.other {
+            let set = match self.fails.contains(&Step::TaskNsproxy) {
+                true => null_mut(),
+                false => self.other_nsproxy,
+            };
+            // SAFETY: The task is there.
+            unsafe { (*task).nsproxy = set };
+        }
+        self.check_nsproxy("before task_lock()");
+    }
+
+    /// Unlocks a task.
+    pub(crate) fn unlock(&mut self, task: *mut task_struct) {
+        self.locked = null_mut();
+        // SAFETY: The tasks are there.
+        unsafe {
+            if task == self.other {
+                (*task).nsproxy = self.decoy;
+            } else {
+                self.current_nsproxy = (*self.current).nsproxy;
+            }
+        }
+    }
+
+    /// Complains if the set of the current task was replaced while it was not locked.
+    fn check_nsproxy(&mut self, when: &str) {
+        // SAFETY: The task is there.
+        let same = unsafe { (*self.current).nsproxy } == self.current_nsproxy;
+        if !same {
+            self.fault(format!("set replaced {when}"));
+        }
+    }
+
+    /// Is there a reference on the file, or none to be taken?
+    pub(crate) fn holds_file(&mut self) -> bool {
+        let light = self.descriptor.light;
+        let file = self.at(self.file.addr());
+        file.is_some_and(|file| light || file.refs > 1)
     }
 
     /// Is `step` told to fail? Notes it if so.
@@ -371,7 +493,9 @@ impl World {
     pub(crate) fn counted(&mut self, counter: usize, what: &str) -> bool {
         let object = self.live(counter, what);
         let counted = object.is_some_and(|object| object.counter == counter);
-        self.check(counted, &format!("{what}() of what is no count"));
+        if !counted {
+            self.fault(format!("{what}() of what is no count"));
+        }
         counted
     }
 
@@ -380,9 +504,22 @@ impl World {
         if let Some(object) = self.live(ptr.addr(), what) {
             object.refs += 1;
             let (thing, counts) = (object.thing, object.counter != 0);
-            self.check(counts, &format!("{what}() of what is not counted"));
+            if !counts {
+                self.fault(format!("{what}() of what is not counted"));
+            }
             self.note(Event::Took(thing));
         }
+    }
+
+    /// Sets the number of references on a new set, which has an invalid one, to one.
+    pub(crate) fn set_count<T>(&mut self, ptr: *const T, n: c_int) {
+        let Some(object) = self.live(ptr.addr(), "refcount_set") else {
+            return;
+        };
+        let right = object.thing == (Owner::New, Kind::Nsproxy) && object.refs == 0 && n == 1;
+        object.refs = 1;
+        self.check(right, "refcount_set() of a count in use");
+        self.called("refcount_set", ptr);
     }
 
     /// Puts a reference, and says whether it was the last one.
@@ -392,7 +529,9 @@ impl World {
         };
         let (thing, refs) = (object.thing, object.refs);
         object.refs = refs.saturating_sub(1);
-        self.check(refs > 0, &format!("{what}() without a reference"));
+        if refs == 0 {
+            self.fault(format!("{what}() without a reference"));
+        }
         self.note(Event::Gave(thing));
         refs == 1
     }
@@ -422,9 +561,10 @@ impl World {
         }
     }
 
-    /// Allocates something for the call, with one reference.
+    /// Allocates something for the call, with one reference. The count of a set is not valid yet.
     pub(crate) fn new_object<T>(&mut self, kind: Kind, counter: usize) -> *mut T {
         let object = self.allocate((Owner::New, kind), counter, 0);
+        self.set_refs(object, usize::from(kind != Kind::Nsproxy));
         self.note(Event::Allocated((Owner::New, kind)));
         object
     }
@@ -443,9 +583,11 @@ impl World {
 
 /// Making a world.
 impl World {
-    fn new(target: Target, fails: &[Step]) -> Self {
-        let mut world = Self {
+    /// Without anything in it.
+    fn empty(target: Target, descriptor: Descriptor, fails: &[Step]) -> Self {
+        Self {
             target,
+            descriptor,
             fails: fails.to_vec(),
             log: Vec::new(),
             faults: Vec::new(),
@@ -453,25 +595,52 @@ impl World {
             next: memory(),
             locked: null_mut(),
             rcu: 0,
+            section: 0,
+            found_in: 0,
             current: null_mut(),
+            current_nsproxy: null_mut(),
             other: null_mut(),
             other_nsproxy: null_mut(),
+            decoy: null_mut(),
             file: null_mut(),
             pid: null_mut(),
-        };
+        }
+    }
+
+    fn new(target: Target, descriptor: Descriptor, fails: &[Step]) -> Self {
+        let mut world = Self::empty(target, descriptor, fails);
         world.add_initial_namespaces();
         world.current = world.new_task(Owner::Current, 1);
         world.other = world.new_task(Owner::Other, 2);
         world.pid = world.allocate((Owner::Other, Kind::Pid), offset_of!(pid, count), 0);
         // SAFETY: Both tasks are there, and so is all that they have.
         unsafe {
+            world.current_nsproxy = (*world.current).nsproxy;
             world.other_nsproxy = (*world.other).nsproxy;
             world.file = world.new_file();
-            if fails.contains(&Step::TaskNsproxy) {
-                (*world.other).nsproxy = null_mut();
-            }
         }
+        world.add_decoys();
         world
+    }
+
+    /// Makes the other task act with credentials that are not its own, and hides its set.
+    fn add_decoys(&mut self) {
+        let kind = Kind::Namespace(bindings::CLONE_NEWUSER);
+        let offset = offset_of!(user_namespace, ns);
+        let user_ns = self.new_namespace(Owner::Decoy, kind, offset);
+        let cred = self.new_cred((Owner::Decoy, Kind::Cred), user_ns);
+        self.decoy = self.allocate((Owner::Decoy, Kind::Nsproxy), 0, 0);
+        let decoy = self.decoy;
+        if let Some(object) = self.at(decoy.addr()) {
+            (object.live, object.refs) = (false, 0);
+        }
+        // SAFETY: The task is there, and the rest was just allocated.
+        unsafe {
+            decoy.write_bytes(0x6b, 1);
+            self.set_refs((*self.other).real_cred, 1);
+            (*self.other).cred = cred;
+            (*self.other).nsproxy = decoy;
+        }
     }
 
     /// Those of the types that are not built in, which nobody counts.
@@ -585,7 +754,7 @@ impl World {
     }
 
     /// New credentials, which take over the reference on `user_ns`.
-    fn new_cred(&mut self, thing: Thing, user_ns: *mut bindings::user_namespace) -> *mut cred {
+    fn new_cred(&mut self, thing: Thing, user_ns: *mut user_namespace) -> *mut cred {
         let cred: *mut cred = self.allocate(thing, offset_of!(cred, usage), 0);
         // SAFETY: It was just allocated.
         unsafe { (*cred).user_ns = user_ns };
@@ -679,6 +848,7 @@ impl World {
                 object.thing, object.refs, object.expected, object.live
             ));
         }
+        self.check_nsproxy("without task_lock()");
         self.check(self.locked.is_null(), "returned with a lock");
         self.check(self.rcu == 0, "returned under RCU");
     }
@@ -696,7 +866,10 @@ impl World {
             self.expect((*task).cred);
             self.expect((*task).real_cred);
             self.expect((*task).pid_ns);
-            self.expect((*(*task).cred).user_ns);
+            self.expect((*(*task).real_cred).user_ns);
+            if (*task).cred != (*task).real_cred {
+                self.expect((*(*task).cred).user_ns);
+            }
             self.expect(set);
             slots(set).into_iter().for_each(|slot| self.expect(slot));
         }
@@ -773,7 +946,7 @@ pub(crate) unsafe fn namespace_of(
     // SAFETY: The caller guarantees it.
     unsafe {
         match ns_type {
-            bindings::CLONE_NEWUSER => &raw mut (*(*(*task).cred).user_ns).ns,
+            bindings::CLONE_NEWUSER => &raw mut (*(*(*task).real_cred).user_ns).ns,
             bindings::CLONE_NEWPID => &raw mut (*(*task).pid_ns).ns,
             bindings::CLONE_NEWNS => &raw mut (*(*set).mnt_ns).ns,
             bindings::CLONE_NEWUTS => &raw mut (*(*set).uts_ns).ns,
