@@ -42,6 +42,7 @@ FILES = """\
 # a comment
 kernel/utsname.c  # uts
 include/linux/ns*.h  # what is inline
+kernel/utsname.c at_boot  # 2026-11-28, no object
 """
 MISALIGNED = """\
 [    2.0] ------------[ cut here ]------------
@@ -429,6 +430,22 @@ class CompareTest(unittest.TestCase):
                 self.assert_red(
                     f"the kernel complained: [    2.0] UBSAN: misaligned-access in {file}"
                 )
+
+    def test_misaligned_access_in_a_function_that_is_accepted(self):
+        self.write("config", "CONFIG_UBSAN_ALIGNMENT=y\n")
+        for function, is_accepted in (("at_boot", True), ("at_boot_too", False), ("x", False)):
+            with self.subTest(function):
+                self.misalign("rust", "kernel/utsname.c")
+                log = self.results / "rust/dmesg"
+                frames = "".join(
+                    f"[    2.0]  {name}+0x1/0x2\n"
+                    for name in ("__ubsan_handle_type_mismatch_v1", function, "at_boot")
+                )
+                log.write_text(log.read_text().replace("[    2.0] ---[", frames + "[    2.0] ---["))
+                if is_accepted:
+                    self.assert_green()
+                else:
+                    self.assert_red("the kernel complained: [    2.0] UBSAN: misaligned-access in")
 
     def test_other_complaints_beside_misaligned_accesses(self):
         self.write("config", "CONFIG_UBSAN_ALIGNMENT=y\n")

@@ -16,7 +16,6 @@ import fnmatch
 import pathlib
 import re
 import sys
-from collections import Counter
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 SPLAT = re.compile(
@@ -35,6 +34,8 @@ FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
 MISALIGNED = re.compile(
     r"UBSAN: misaligned-access in (?:\S*/(?:linux-[^/\s]*|kdir-[0-9a-f]+)/src/)?(\S+):\d+:\d+$"
 )
+# A function in a call trace
+FRAME = re.compile(r"\] +(?:\? )?([\w.]+)\+0x")
 BEGINNING = re.compile(r"Linux version|rust_setns: tests")
 # Writes to the kernel's log, but its words are not the kernel's
 FIRST_TASK = re.compile(r"\] virtme-ng-init: ")
@@ -57,28 +58,42 @@ def read_lines(name):
             yield words.split(), comment.strip()
 
 
+def reporter(lines, index):
+    """The function that UBSAN was called from, by the trace below a report, or None."""
+    trace = iter(lines[index + 1 : index + EXCERPT])
+    for line in trace:
+        if "__ubsan_handle_" in line:
+            found = FRAME.search(next(trace, ""))
+            return found and found[1]
+    return None
+
+
 def misaligned(lines):
-    """By file that is not on the path of setns(2): how many misaligned accesses it has."""
-    patterns = [pattern for (pattern,), _ in read_lines("setns-files")]
-    files = (found[1] for line in lines if (found := MISALIGNED.search(line.rstrip())))
-    return Counter(
-        file
-        for file in files
+    """By number of the line: the file of each misaligned access that setns(2) does not make."""
+    path, known = [], []
+    for words, _ in read_lines("setns-files"):
+        (path if len(words) == 1 else known).append(words)
+    accepted = {}
+    for i, line in enumerate(lines):
         # A file that is not named as in the tree may be any of them
-        if file[0] not in "./" and not any(fnmatch.fnmatch(file, pattern) for pattern in patterns)
-    )
+        if not (found := MISALIGNED.search(line.rstrip())) or found[1][0] in "./":
+            continue
+        file = found[1]
+        if [file, reporter(lines, i)] in known or not any(
+            fnmatch.fnmatch(file, p) for (p,) in path
+        ):
+            accepted[i] = file
+    return accepted
 
 
-def first_complaint(lines, elsewhere=()):
+def first_complaint(lines, accepted=()):
     """The number of the line in a kernel log that must not be there, or None.
 
-    "elsewhere" are the files in which a misaligned access is no complaint.
+    "accepted" has the numbers of the lines with a misaligned access that is no complaint.
     """
     provoked, failed = -NEAR, False
     for i, line in enumerate(lines):
-        access = MISALIGNED.search(line.rstrip())
-        accepted = access and access[1] in elsewhere
-        if accepted or PROVOKED.search(line) or (failed and FAULTY.search(line)):
+        if i in accepted or PROVOKED.search(line) or (failed and FAULTY.search(line)):
             provoked = i
         elif SPLAT.search(line) and not FIRST_TASK.search(line):
             if not (i - provoked < NEAR and re.search("Call [Tt]race", line)):
