@@ -131,10 +131,8 @@ impl<'a> NsProxyBuilder<'a> {
             // In the credentials.
             NsFlag::User => {}
             NsFlag::Mnt => {
-                let fs = match &mut self.fs {
-                    Some(fs) => fs.as_ptr(),
-                    None => core::ptr::null_mut(),
-                };
+                let fs = self.fs.as_deref_mut();
+                let fs = fs.map_or(core::ptr::null_mut(), FsCopy::as_ptr);
                 slot!(mnt_ns: |from| copy_mnt_ns(flags, from, user_ns, fs));
             }
             NsFlag::Uts => slot!(uts_ns: |from| copy_utsname(flags, user_ns, from)),

@@ -818,8 +818,8 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
 }
 
-// The dispatcher and the module. C is in charge in `c_setns()`, and the entry of the core is called
-// directly.
+// The dispatcher and the module. C always serves `c_setns()`, and the test calls the entry of the
+// core directly.
 
 #[no_mangle]
 static mut setns_impl: bindings::setns_fn = None;

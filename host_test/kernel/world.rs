@@ -233,7 +233,7 @@ pub enum Event {
     Install(Thing, u32),
     /// A C function was called on something.
     Called(&'static str, Thing),
-    /// The module was put in charge of setns(2), or C was.
+    /// The module serves setns(2) from now on, or C does.
     Switched(bool),
     /// Somebody waited until no task is in the module.
     Drained,
