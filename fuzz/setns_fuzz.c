@@ -1751,7 +1751,7 @@ static int counter_fds[IMPLS];
 
 /*
  * Others do as they like: they switch, at any time, may take the switch away, and have
- * fault_test fill a memory cgroup. See scripts/guest-load.
+ * fault_test fill a memory cgroup. See scripts/guest/load.
  */
 static bool disturbed;
 

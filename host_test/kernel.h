@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the kernel's own files need to be compiled for the host, and what is not in the headers
- * that scripts/check-host.sh takes from the kernel: types that are too deep in the kernel, of which
+ * that scripts/checks/host.sh takes from the kernel: types that are too deep in the kernel, of which
  * there is here as much as somebody looks at, and functions, which kernel/mocks.rs defines.
  *
  * What decides how namespaces are counted is not here: these headers are the kernel's.

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Says whether the kernel has complained, in a log of its own.
 
-usage: scripts/kernel_log.py LOG [--alignment]
+usage: scripts/py/kernel_log.py LOG [--alignment]
 
-LOG begins with the boot, or where scripts/guest-run and scripts/guest-kunit have begun a
-new one. Prints the first complaint, with what is around it. scripts/compare and
-scripts/fault-report import the same. With --alignment, a misaligned access is a complaint
-only in the files of scripts/setns-files.
+LOG begins with the boot, or where scripts/guest/run and scripts/guest/kunit have begun a
+new one. Prints the first complaint, with what is around it. scripts/py/compare.py and
+scripts/py/fault_report.py import the same. With --alignment, a misaligned access is a complaint
+only in the files of scripts/lists/setns-files.
 
 Exit status: 0 none, 1 there is one, 2 the log cannot be judged.
 """
@@ -17,7 +17,7 @@ import pathlib
 import re
 import sys
 
-SCRIPTS = pathlib.Path(__file__).resolve().parent
+LISTS = pathlib.Path(__file__).resolve().parent.parent / "lists"
 SPLAT = re.compile(
     r"WARNING:|BUG:|UBSAN:|Oops|Call [Tt]race|general protection|Unable to handle|rcu:.*stall|"
     r"INFO: task .* blocked|possible recursive locking|suspicious RCU|refcount_t:|Rust panic|"
@@ -51,8 +51,8 @@ def has_beginning(lines):
 
 
 def read_lines(name):
-    """(words, comment) of each line of a list in this folder that has words."""
-    for line in (SCRIPTS / name).read_text().splitlines():
+    """(words, comment) of each line of a list in scripts/lists that has words."""
+    for line in (LISTS / name).read_text().splitlines():
         words, _, comment = line.partition("#")
         if words.strip():
             yield words.split(), comment.strip()

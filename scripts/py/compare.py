@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Compares what C and Rust did in one run, and says whether all is well.
 
-usage: scripts/compare RESULTS KERNEL_SOURCE
+usage: scripts/py/compare.py RESULTS KERNEL_SOURCE
 
-RESULTS is what scripts/guest-run has left; docs/results.md describes it. Prints a
+RESULTS is what scripts/guest/run has left; docs/results.md describes it. Prints a
 table, and writes RESULTS/summary.json and RESULTS/junit.xml. Started by
 scripts/run. The KTAP is parsed, and the XML written, by the kernel's own
 tools/testing/kunit; junitparser reads the XML back, as a CI would.
@@ -19,15 +19,15 @@ For each suite, C and Rust must agree on:
 - the output: its lines, in any order, without what differs between two runs on the
   same kernel: see normalised().
 
-Suites marked "racy" or "race" in scripts/suites are free of the last two and have no
+Suites marked "racy" or "race" in scripts/lists/suites are free of the last two and have no
 trace; a suite of which a known failure came on one only is free of them, too. If
 verdicts differ, so does the output, and it is not said twice. Silence is failure: no
 KTAP, plan, trace or kernel log, a trace that is short of calls, and a kernel log that has
 lost its beginning; a suite that has made no call, and a case that is skipped,
-but for what scripts/known-skips lets a kernel skip, and for upstream's racy suites.
+but for what scripts/lists/known-skips lets a kernel skip, and for upstream's racy suites.
 
 In a kernel with UBSAN_ALIGNMENT a misaligned access is red in the files of
-scripts/setns-files. In other files it is listed and counted.
+scripts/lists/setns-files. In other files it is listed and counted.
 
 Exit status: 0 all passed, 1 a test failed, 2 the comparison could not be made.
 """
@@ -200,7 +200,7 @@ class Run:
 
 
 class Suite:
-    """A suite of scripts/suites, and its runs by column."""
+    """A suite of scripts/lists/suites, and its runs by column."""
 
     def __init__(self, name, marks, known, skippable, runs):
         self.name = name
@@ -220,7 +220,7 @@ class Suite:
         return {name for name, found in verdicts.items() if len(found) > 1}
 
     def is_known(self, name, verdicts):
-        """Whether scripts/known-failures says that this case may fail."""
+        """Whether scripts/lists/known-failures says that this case may fail."""
         return name in self.known and set(verdicts) <= {"passed", "failed"}
 
     def may_skip(self, name):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Says whether the doc examples of some files of the kernel crate ran as KUnit tests.
 
-usage: scripts/doc-examples KTAP KERNEL_SOURCE FILE...
+usage: scripts/py/doc_examples.py KTAP KERNEL_SOURCE FILE...
 
 FILE is a path in KERNEL_SOURCE, like rust/kernel/pid.rs. The kernel prints the file of each
 example before it runs it. An example that failed, was skipped or did not run is red. An

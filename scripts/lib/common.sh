@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the scripts share: settings, messages, folders, one run at a time; more of it is in
-# lib-steps.sh and lib-tree.sh.
+# steps.sh and tree.sh.
 #
 # Settings come from the environment, or from options of the same name. Every
 # script leaves with 0 (passed), 1 (a test failed) or 2 (could not do its work).
@@ -14,8 +14,10 @@ trap 'exit 2' ERR
 export LC_ALL=C.UTF-8
 # git would refresh the index of a tree that it is only asked about
 export GIT_OPTIONAL_LOCKS=0
+# Python would leave folders in the tree
+export PYTHONDONTWRITEBYTECODE=1
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scripts=$top/scripts
 build=$top/build
 cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/rust-setns
@@ -23,10 +25,10 @@ tools=$cache/tools
 # The release that the series is for; any of its point releases will do
 release=7.3
 
-# shellcheck source=scripts/lib-steps.sh
-. "$scripts/lib-steps.sh"
-# shellcheck source=scripts/lib-tree.sh
-. "$scripts/lib-tree.sh"
+# shellcheck source=scripts/lib/steps.sh
+. "$scripts/lib/steps.sh"
+# shellcheck source=scripts/lib/tree.sh
+. "$scripts/lib/tree.sh"
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Says what setns(2) does when an allocation fails, on C and on Rust.
 
-usage: scripts/fault-report RESULTS [--unfixed|--kunit]
+usage: scripts/py/fault_report.py RESULTS [--unfixed|--kunit]
 
 RESULTS is what scripts/fault has left: the KTAP of setns:fault_test on C and on Rust, the
 kernel log and what kmemleak has found meanwhile, and the same of the KUnit tests, with the
@@ -53,7 +53,7 @@ SWEEP = re.compile(
 CREATED = re.compile(
     r"create_new_namespaces (?P<flags>0x[0-9a-f]+): (?P<failures>\d+) failures: \[(?P<errnos>.*)\]"
 )
-# Where scripts/guest-kunit has begun, behind the log of the boot
+# Where scripts/guest/kunit has begun, behind the log of the boot
 BEGUN = "rust_setns: tests of create_new_namespaces()"
 COUNTED = re.compile(r"^namespaces (before|after): (\w+) (\d+)$", re.MULTILINE)
 VERDICT = re.compile(r"^(ok|not ok) \d+ (\S+) ?(.*)$", re.MULTILINE)
@@ -251,7 +251,7 @@ def check_cases(impl, text, unfixed):
 
 
 def check_served(impl, text, red, refused):
-    """Yields what is wrong with the line that scripts/guest-run has left of the suite."""
+    """Yields what is wrong with the line that scripts/guest/run has left of the suite."""
     name = NAMES[impl]
     (suite, status, c, rust), *others = map(str.split, text.splitlines())
     if suite != SUITE or others:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Prints the size of the Rust core beside that of its counterpart in C, and verdicts.
 
-usage: scripts/figures KERNEL_SOURCE BUILD RESULTS SERIES
+usage: scripts/py/figures.py KERNEL_SOURCE BUILD RESULTS SERIES
 
 The first two are of a tree with the series, BUILD has the Rust core built in. Counted
 are lines with code on them, unsafe blocks, and bytes of machine code; of the Rust core

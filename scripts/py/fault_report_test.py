@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests that scripts/fault-report goes red when it must, and only then.
+"""Tests that scripts/py/fault_report.py goes red when it must, and only then.
 
-usage: scripts/fault_report_test.py
+usage: scripts/py/fault_report_test.py
 
 Each test makes the results of scripts/fault in which all is well, breaks one thing, and
 looks at the exit status and at what is said.
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import unittest
 
-REPORT = pathlib.Path(__file__).resolve().parent / "fault-report"
+REPORT = pathlib.Path(__file__).resolve().parent / "fault_report.py"
 TYPES = {
     "user": 0x10000000,
     "mnt": 0x20000,

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
-# The part of scripts/lib.sh that goes through steps, and shows how far they are.
+# The part of scripts/lib/common.sh that goes through steps, and shows how far they are.
 
 # Sets "architectures" to the one that was asked for, or to those that are tested
 choose_architectures() {

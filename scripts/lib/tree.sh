@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
-# The part of scripts/lib.sh that knows the kernel tree, its build and its guests.
+# The part of scripts/lib/common.sh that knows the kernel tree, its build and its guests.
 
 # kmake TARGET...: make in the patched kernel tree, with the toolchain that was
 # set up and nothing else of the caller's environment
@@ -62,8 +62,8 @@ build_fuzzer() {
 	fi
 	fuzzer=$build/fuzz/$ARCH/setns_fuzz
 	mkdir -p "$(dirname "$fuzzer")"
-	PATH=$kernel_path clang "${flags[@]}" -o "$fuzzer" "$top/fuzz/setns_fuzz.c" ||
-		die "fuzz/setns_fuzz.c does not compile; the reason is above."
+	PATH=$kernel_path clang "${flags[@]}" -o "$fuzzer" "$top"/fuzz/*.c ||
+		die "fuzz/ does not compile; the reason is above."
 }
 
 # parameters: what the flavour adds to the kernel command line

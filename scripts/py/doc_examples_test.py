@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests that scripts/doc-examples goes red when it must, and only then.
+"""Tests that scripts/py/doc_examples.py goes red when it must, and only then.
 
-usage: scripts/doc_examples_test.py
+usage: scripts/py/doc_examples_test.py
 
 Exit status: 0 all passed, 1 a test failed.
 """
@@ -53,7 +53,8 @@ class DocExamplesTest(unittest.TestCase):
             file.write_text(rust)
             log = pathlib.Path(folder) / "ktap"
             log.write_text(ktap)
-            command = [sys.executable, SCRIPTS / "doc-examples", log, folder, "rust/kernel/ours.rs"]
+            script = SCRIPTS / "doc_examples.py"
+            command = [sys.executable, script, log, folder, "rust/kernel/ours.rs"]
             done = subprocess.run(command, text=True, capture_output=True, check=False)
         return done.returncode, done.stdout + done.stderr
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Says which code of setns(2) has run, and at which of its places it has refused.
 
-usage: scripts/coverage-report objects SRC
-       scripts/coverage-report ranges OUT WORK
-       scripts/coverage-report report OUT WORK SRC RESULTS
+usage: scripts/py/coverage_report.py objects SRC
+       scripts/py/coverage_report.py ranges OUT WORK
+       scripts/py/coverage_report.py report OUT WORK SRC RESULTS
 
 Prints the objects whose code it looks at, or where their functions are, as QEMU's -dfilter
 takes it, or the report. OUT is the build of the kernel and SRC its source. WORK has the same
@@ -19,7 +19,7 @@ Here none does but the "ud2" of a warning, and that ends a block.
 What C shares with clone(2), unshare(2) and exit may have run for these: the set of namespaces
 is made, switched and freed by the same functions. So may what runs at boot.
 
-Exit status: 0 if all ran but what scripts/refusals excuses, 1 if not, 2 if nobody can say.
+Exit status: 0 if all ran but what scripts/lists/refusals excuses, 1 if not, 2 if nobody can say.
 """
 
 import bisect
@@ -34,7 +34,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-SCRIPTS = pathlib.Path(__file__).resolve().parent
+LISTS = pathlib.Path(__file__).resolve().parent.parent / "lists"
 CRATE = "kernel/rust_setns/rust_setns_main"
 # The rows of the table: objects, and the functions of each. After a "+", those that they call
 # in the same object are meant, too. None is all.
@@ -315,7 +315,7 @@ class Kernel:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A line of scripts/refusals, and where its text is."""
+    """A line of scripts/lists/refusals, and where its text is."""
 
     file: str
     errno: str
@@ -380,9 +380,9 @@ def lines_with(text, source):
 
 
 def read_refusals(src):
-    """The entries of scripts/refusals."""
+    """The entries of scripts/lists/refusals."""
     file = None
-    for line in (SCRIPTS / "refusals").read_text().splitlines():
+    for line in (LISTS / "refusals").read_text().splitlines():
         if not line or line.startswith("#"):
             continue
         if not line.startswith("\t"):
@@ -392,7 +392,7 @@ def read_refusals(src):
         errno, reach, text, reason = line.strip("\t").split("\t")
         entry = Entry(file, errno, reach, text, reason, lines_with(text, source))
         if not entry.lines and file != "code" and not text.startswith("call "):
-            die(f"{file} has no '{text}'; put scripts/refusals right.")
+            die(f"{file} has no '{text}'; put scripts/lists/refusals right.")
         yield entry
 
 
@@ -528,7 +528,7 @@ class Report:
         return counts
 
     def refusals(self, group):
-        """The entries of scripts/refusals for the files of a group."""
+        """The entries of scripts/lists/refusals for the files of a group."""
         for entry in self.reached:
             name = CRATE if entry.file.endswith(".rs") else entry.file.removesuffix(".c")
             if group == next(title for title, names in GROUPS.items() if name in names):
@@ -654,7 +654,7 @@ def problems(groups):
     """Yields what should have run and did not, and what should not have."""
     for name, group in groups.items():
         for what in group["wrong"]:
-            yield f"{name}: this ran and never should, says scripts/refusals: {what}"
+            yield f"{name}: this ran and never should, says scripts/lists/refusals: {what}"
         for place in group["refusals"]:
             if place["reach"] == "yes" and not place["reached"]:
                 yield f"{place['file']}:{place['lines'][0]} has not refused: {place['text']}"

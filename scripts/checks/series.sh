@@ -36,7 +36,7 @@ check_series() {
 	"$scripts/series"
 	# Not in what was unpacked from an archive
 	! [ -e "$top/.git" ] || git -C "$top" diff --check 4b825dc642cb6eb9a060e54bf8d69288fbee4904 -- \
-		rust_setns rust selftests scripts host_test ':!scripts/mutations' ':!scripts/must-not-compile'
+		rust_setns rust selftests scripts host_test ':!scripts/lists/mutations' ':!scripts/lists/must-not-compile'
 }
 
 # Two types are filtered: whoever submits the series signs it, and there is no history

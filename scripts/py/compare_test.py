@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests that scripts/compare goes red when it must, and only then.
+"""Tests that scripts/py/compare.py goes red when it must, and only then.
 
-usage: scripts/compare_test.py KERNEL_SOURCE
+usage: scripts/py/compare_test.py KERNEL_SOURCE
 
 Each test makes the results of a run in which all is well, breaks one thing, and
-looks at the exit status and at what is said. A copy of scripts/compare runs beside
-lists of its own, so that scripts/suites may change.
+looks at the exit status and at what is said. A copy of scripts/py/compare.py runs beside
+lists of its own, so that scripts/lists/suites may change.
 
 Exit status: 0 all passed, 1 a test failed.
 """
@@ -92,13 +92,15 @@ class CompareTest(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.scripts = pathlib.Path(temporary.name) / "scripts"
         self.results = pathlib.Path(temporary.name) / "results"
-        self.scripts.mkdir()
-        for script in ("compare", "kernel_log.py"):
-            shutil.copy(SCRIPTS / script, self.scripts)
-        (self.scripts / "suites").write_text(SUITES)
-        (self.scripts / "known-failures").write_text(KNOWN)
-        (self.scripts / "known-skips").write_text(SKIPS)
-        (self.scripts / "setns-files").write_text(FILES)
+        self.lists = self.scripts / "lists"
+        self.lists.mkdir(parents=True)
+        shutil.copytree(
+            SCRIPTS, self.scripts / "py", ignore=shutil.ignore_patterns("*_test.py", "__pycache__")
+        )
+        (self.lists / "suites").write_text(SUITES)
+        (self.lists / "known-failures").write_text(KNOWN)
+        (self.lists / "known-skips").write_text(SKIPS)
+        (self.lists / "setns-files").write_text(FILES)
         for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
             (self.results / column).mkdir(parents=True)
             self.write(f"{column}/dmesg", "[    1.0] rust_setns: tests\n")
@@ -109,7 +111,7 @@ class CompareTest(unittest.TestCase):
         self.write("facts", "architecture x86_64\nflavour builtin\n")
 
     def fill(self, column, pid):
-        """What scripts/guest-run leaves in a column."""
+        """What scripts/guest/run leaves in a column."""
         calls = {"c": "2 0", "rust": "0 2", "both": "1 1"}[column]
         text = trace((pid, 3, 0, "0x0"), (pid + 1, "0xffffffff", "0x40000000", EINVAL))
         for line in SUITES.splitlines()[1:]:
@@ -133,7 +135,7 @@ class CompareTest(unittest.TestCase):
 
     def compare(self):
         """Exit status and output."""
-        command = [sys.executable, self.scripts / "compare", self.results, SOURCE]
+        command = [sys.executable, self.scripts / "py/compare.py", self.results, SOURCE]
         done = subprocess.run(
             command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
@@ -193,7 +195,7 @@ class CompareTest(unittest.TestCase):
 
     def test_both_skip_in_a_racy_suite(self):
         """Of upstream's, they may."""
-        (self.scripts / "suites").write_text(SUITES.replace("sub:plain", "sub:plain racy"))
+        (self.lists / "suites").write_text(SUITES.replace("sub:plain", "sub:plain racy"))
         self.skip("dir-sub:plain", "ok 2 second")
         self.assert_green()
 
@@ -463,7 +465,7 @@ class CompareTest(unittest.TestCase):
     def test_kernel_log_alone(self):
         """As scripts/kunit asks."""
         log = self.results / "rust/dmesg"
-        command = [sys.executable, self.scripts / "kernel_log.py", log]
+        command = [sys.executable, self.scripts / "py/kernel_log.py", log]
         for text, status in (
             ("[    0.0] Linux version 7.3\n", 0),
             ("[    0.0] Linux version 7.3\n[    1.0] BUG: x\n", 1),
@@ -477,7 +479,7 @@ class CompareTest(unittest.TestCase):
 
     def test_misaligned_access_in_a_kernel_log_alone(self):
         log = self.results / "rust/dmesg"
-        command = [sys.executable, self.scripts / "kernel_log.py", log]
+        command = [sys.executable, self.scripts / "py/kernel_log.py", log]
         for file, options, status in (
             ("drivers/x.c", [], 1),
             ("drivers/x.c", ["--alignment"], 0),

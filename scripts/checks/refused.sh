@@ -19,7 +19,7 @@ copy_core() {
 	cp -r "$src/kernel/rust_setns" "$1/rust_setns"
 }
 
-# Each patch in scripts/must-not-compile changes the core to what a type must forbid. The
+# Each patch in scripts/lists/must-not-compile changes the core to what a type must forbid. The
 # compiler must refuse that with one error code and no other, and say what the patch says. The
 # core without a patch must compile, or a refusal proves nothing.
 check_refused() {

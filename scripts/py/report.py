@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Writes build/report.html: all results of the selftests and KUnit, on one page.
+
+Takes build/results/*/summary.json, which scripts/py/compare.py has written, and what
+scripts/kunit has left. The page needs nothing else, and no network. A run that did
+not get as far as a summary is on it too, as a failure. What scripts/fault, fuzz and
+load find is not: they print it.
+
+Started by scripts/report. Exit status: 0 the report is written, 2 there is nothing to report.
+"""
+
+import datetime
+import json
+import pathlib
+import sys
+import traceback
+from collections import Counter
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BUILD = TOP / "build"
+RESULTS = BUILD / "results"
+IMPLS = {"c": "C", "rust": "Rust"}
+# The verdicts that are no failure
+FINE = ("ok", "skipped", "known")
+# The form of summary.json that this script understands
+FORMAT = 1
+
+
+class Broken(Exception):
+    """The report cannot be written."""
+
+
+class Run:
+    """One folder of results."""
+
+    def __init__(self, folder):
+        self.name = folder.name
+        self.folder = folder
+        summary = folder / "summary.json"
+        self.summary = json.loads(summary.read_text()) if summary.exists() else {}
+        self.complete = self.summary.get("format") == FORMAT
+        self.passed = self.complete and self.summary["passed"]
+        facts = folder / "facts"
+        lines = facts.read_text().splitlines() if facts.exists() else ()
+        self.build = dict(line.split(" ", 1) for line in lines)
+        suites = self.summary["suites"] if self.complete else ()
+        self.cases = {
+            suite["name"]: {case["name"]: case for case in suite["cases"]} for suite in suites
+        }
+
+    def problems(self):
+        """What is wrong, and why; for a run without an end, how it ended."""
+        if self.complete:
+            return self.summary["problems"]
+        log = self.folder / "console.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        what = "the tests did not run to their end"
+        if self.summary:
+            what = "summary.json has a form that scripts/report does not know"
+        excerpt = text.splitlines()[-24:]
+        return [{"suite": None, "what": what, "log": log.name, "excerpt": excerpt}]
+
+    def cell(self, suite, impl):
+        """(words, whether they are bad) for a suite in the column of an implementation."""
+        if suite not in self.cases:
+            return "none", False
+        counts = Counter(word(case, impl) for case in self.cases[suite].values())
+        names = sorted(counts, key=lambda name: (*FINE, name).index(name))
+        text = ", ".join(f"{counts[name]}\N{NO-BREAK SPACE}{name}" for name in names)
+        bad = not counts or not counts.keys() <= set(FINE)
+        if not bad and any(problem["suite"] == suite for problem in self.problems()):
+            return f"{text}, and\N{NO-BREAK SPACE}a\N{NO-BREAK SPACE}problem", True
+        return text or "no cases", bad
+
+    def verdict(self, suite, case, impl):
+        """(word, whether it is bad) for one case."""
+        found = self.cases.get(suite, {}).get(case)
+        return (word(found, impl), word(found, impl) not in FINE) if found else ("none", False)
+
+
+def word(case, impl):
+    """The verdict of a case. What runs once is the same in both columns."""
+    verdict = case.get(impl) or case["both"]
+    if verdict == "failed" and "known" in case:
+        return "known"
+    return "ok" if verdict == "passed" else verdict
+
+
+def find_runs():
+    """The folders that scripts/run has begun to fill."""
+    names = ("facts", "summary.json")
+    folders = sorted(path for path in RESULTS.glob("*/") if any((path / n).exists() for n in names))
+    return [Run(folder) for folder in folders]
+
+
+def find_kunit():
+    """(suite, case, verdict) of each case of KUnit, and of each suite that is missing."""
+    from junitparser import JUnitXml
+
+    for folder in sorted(RESULTS.glob("*-kunit")):
+        seen, kernel = set(), folder.name.removesuffix("-kunit")
+        file = folder / "kunit-junit.xml"
+        if not file.exists():
+            yield kernel, "", "missing"
+            continue
+        for suite in nested(JUnitXml.fromfile(str(file))):
+            for case in suite.iterchildren(suite.testcase):
+                seen.add(suite.name)
+                bad = "skipped" if case.is_skipped else "failed"
+                yield f"{kernel} {suite.name}", case.name, "ok" if case.is_passed else bad
+        for name in (folder / "kunit-suites").read_text().split():
+            if name not in seen:
+                yield f"{kernel} {name}", "", "missing"
+        # The kernel may have complained, or the tests failed when allocations did
+        if not (folder / "passed").exists():
+            yield kernel, "scripts/kunit", "failed"
+
+
+def nested(suites):
+    """The test suites of a JUnit file, also those in others."""
+    for suite in suites:
+        yield suite
+        yield from nested(suite.testsuites())
+
+
+def suites_of(runs):
+    """By suite: its cases and the runs in which it failed, in the order of the first run."""
+    suites = {}
+    for run in runs:
+        for name, cases in run.cases.items():
+            suite = suites.setdefault(name, {"cases": {}, "failed": []})
+            suite["cases"].update(cases)
+            if any(run.cell(name, impl)[1] for impl in IMPLS):
+                suite["failed"].append(run.name)
+    return suites
+
+
+def render(runs, kunit):
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        runs=runs,
+        complete=[run for run in runs if run.complete],
+        kunit=kunit,
+        impls=IMPLS,
+        fine=FINE,
+        suites=suites_of(runs),
+        facts=list(dict.fromkeys(fact for run in runs for fact in run.build)),
+        series={run.build.get("series_sha256") for run in runs},
+        now=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def main():
+    runs, kunit = find_runs(), list(find_kunit())
+    if not runs and not kunit:
+        raise Broken("There is nothing to report yet: run make run or make test first.")
+    page = BUILD / "report.html"
+    page.write_text(render(runs, kunit))
+    print(f"==> {page.relative_to(TOP)} has {', '.join(run.name for run in runs)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Broken as broken:
+        print(broken, file=sys.stderr)
+        sys.exit(2)
+    except Exception:  # noqa: BLE001 (Python's own status is that of a failed test)
+        traceback.print_exc()
+        sys.exit(2)
