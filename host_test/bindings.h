@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What bindgen makes kernel::bindings of, as rust/bindings/bindings_helper.h is in the kernel. */
+/*
+ * bindgen makes kernel::bindings from this file, as it does from
+ * rust/bindings/bindings_helper.h in the kernel.
+ */
 
 #include "kernel.h"
 #include "rust_setns/dispatch.h"

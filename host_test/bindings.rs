@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The `bindings` crate, for the host: what bindgen makes of the headers and of the helpers.
+//! The `bindings` crate, for the host. bindgen makes it from the headers and from the helpers.
 //!
-//! As in `rust/bindings/lib.rs`, what C declares comes before a helper of the same name.
+//! A declaration in C comes before a helper of the same name, as in `rust/bindings/lib.rs`.
 
 #![allow(
     clippy::all,

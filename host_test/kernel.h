@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel's own files need to be compiled for the host, and what is not in the headers
- * that scripts/checks/host.sh takes from the kernel: types that are too deep in the kernel, of which
- * there is here as much as somebody looks at, and functions, which kernel/mocks.rs defines.
+ * The declarations that the kernel's own files need to be compiled for the host.
+ * scripts/checks/host.sh takes some headers from the kernel; this file has the rest. Of
+ * the kernel's types, it has only the members that the tests use. kernel/mocks.rs
+ * defines its functions.
  *
- * What decides how namespaces are counted is not here: these headers are the kernel's.
+ * The code that counts namespaces is not here: its headers are the kernel's.
  */
 #ifndef _HOST_TEST_KERNEL_H
 #define _HOST_TEST_KERNEL_H
@@ -63,10 +64,10 @@ typedef struct { uid_t val; } kuid_t;
 typedef struct { gid_t val; } kgid_t;
 typedef struct { u64 val; } kernel_cap_t;
 
-/* The flags of clone(), and struct ns_common for those who know it from sched.h */
+/* The flags of clone(), and struct ns_common for files that know it from sched.h */
 #include <uapi/linux/sched.h>
 
-/* Counts. Here, those that count namespaces, sets and credentials are the mocks' business. */
+/* Counters. The mocks count the references on namespaces, sets and credentials. */
 typedef struct { int counter; } atomic_t;
 typedef struct { long counter; } atomic_long_t;
 typedef struct { atomic_t refcnt; } rcuref_t;
@@ -85,7 +86,7 @@ bool refcount_inc_not_zero(refcount_t *r);
 int refcount_read(const refcount_t *r);
 void refcount_set(refcount_t *r, int n);
 
-/* Parts of the structures in the kernel's headers that nobody looks at here */
+/* Members of the structures in the kernel's headers that no code here uses */
 struct ctl_table_set { void *dir; };
 struct hlist_nulls_node { void *next; };
 struct idr { void *root; };
@@ -113,7 +114,7 @@ struct seq_file;
 struct user_namespace;
 struct vfsmount;
 
-/* What the tasks have */
+/* Tasks, and what they have */
 struct mm_struct { int users; };
 
 struct path {
@@ -146,7 +147,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
-	/* In the kernel by way of thread_pid */
+	/* The kernel finds it through thread_pid */
 	struct pid_namespace *pid_ns;
 };
 
@@ -210,7 +211,7 @@ void read_sequnlock_excl(seqlock_t *sl);
 void path_get(const struct path *path);
 bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock);
 
-/* What else the headers and kernel/nsproxy.c mention */
+/* Everything else that the headers and kernel/nsproxy.c mention */
 #define CAP_SYS_ADMIN 21
 #define GFP_ATOMIC 0x820u
 #define GFP_KERNEL 0xcc0u
@@ -278,7 +279,7 @@ void kernel_param_unlock(struct module *mod);
 
 DEFINE_LOCK_GUARD_0(rcu, rcu_read_lock(), rcu_read_unlock())
 
-/* The kernel has it in fs/mount.h */
+/* The kernel defines it in fs/mount.h */
 struct mnt_namespace {
 	struct ns_common ns;
 };

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The attribute of the `macros` crate that the core uses, for the host. The mocks use it as well.
+//! The `macros` crate, for the host. It has the one attribute that the core and the mocks use.
 
 use proc_macro::{
     TokenStream,
     TokenTree, //
 };
 
-/// Exports a function under its own name, and checks it against its declaration in C.
+/// Exports a function under its own name, and compares it with its declaration in C.
 ///
-/// As the kernel's, which checks with the two branches of an `if` that must be of one type.
+/// It does this as the kernel does: the two branches of an `if` must have the same type.
 #[proc_macro_attribute]
 pub fn export(_args: TokenStream, item: TokenStream) -> TokenStream {
     let mut tokens = item.clone().into_iter();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every call of setns(2), on the host: each flag set, each kind of descriptor, each failing step.
-//! From call to call, the descriptor has another number, and its file is referenced or not.
+//! Calls setns(2) on the host, with each flag set, each kind of descriptor and each failing step.
+//! From call to call, the number of the descriptor changes, and whether its file is referenced.
 //!
-//! Each call is made twice, in two equal worlds: once to C, which is `kernel/nsproxy.c` as it is,
-//! and once to Rust, which is the core as it is, `unsafe` and all. Both are on the same mocks. They
-//! must do the same: return the same, call the same functions on the same things in the same order,
-//! and leave the same to the task. They differ in one argument, see [`same()`]. By themselves,
-//! neither may break a rule of the mocks, and the references on all things must add up.
+//! The test makes each call twice, in two equal worlds: once to C, which is `kernel/nsproxy.c` as
+//! it is, and once to Rust, which is the core as it is, `unsafe` included. Both run on the same
+//! mocks. They must return the same, call the same functions on the same things in the same order,
+//! and leave the task in the same state. They differ in one argument, see [`same()`]. Neither may
+//! break a rule of the mocks, and the references on all things must add up.
 
 extern crate rust_setns as core_of_setns;
 
@@ -43,7 +43,7 @@ use std::{
     process::ExitCode, //
 };
 
-/// The entry of an implementation.
+/// The entry point of an implementation.
 type Setns = unsafe extern "C" fn(c_int, c_int) -> c_long;
 
 /// One call.
@@ -56,12 +56,12 @@ struct Case {
 }
 
 thread_local! {
-    /// The call that is being made, and to which implementation.
+    /// The current call, and the implementation that it goes to.
     static NOW: RefCell<Option<(&'static str, Case)>> = const { RefCell::new(None) };
 }
 
-/// The types, as flags, that have been joined or refused in some call, in which it was not told to
-/// fail before that. There is one for each descriptor.
+/// The types, as flags, that some call has joined, or that refused some call. Types that are
+/// refused because an earlier step fails do not count. There is one of these for each descriptor.
 #[derive(Default)]
 struct Reached {
     joined_by_nsfd: u32,
@@ -88,7 +88,7 @@ impl Reached {
         }
     }
 
-    /// Was every type that is built in joined in each way, and refused?
+    /// Checks that each type that is built in was joined in both ways, and refused.
     fn check(&self) -> Result<(), String> {
         let reached = [self.joined_by_nsfd, self.joined_by_pidfd, self.refused];
         if reached != [built_in(); 3] {
@@ -102,12 +102,12 @@ impl Reached {
 fn call(name: &'static str, implementation: Setns, case: &Case) -> Outcome {
     NOW.set(Some((name, case.clone())));
     world::run(case.target, case.descriptor, &case.fails, || {
-        // SAFETY: Takes any numbers, and the world that it works on is there.
+        // SAFETY: The function takes any numbers, and its world exists.
         unsafe { implementation(case.descriptor.number, case.nstype) }
     })
 }
 
-/// Makes a call to both, and says what is wrong with it.
+/// Makes a call to both implementations, and returns what is wrong with it.
 fn check(case: &Case, reached: &mut Reached) -> Result<(), String> {
     let c = call("C", bindings::c_setns, case);
     let rust = call("Rust", bindings::rust_setns, case);
@@ -134,11 +134,11 @@ fn check(case: &Case, reached: &mut Reached) -> Result<(), String> {
     Ok(())
 }
 
-/// Did both do the same?
+/// Did both implementations do the same?
 ///
-/// There is one difference, and it must be there. C gives `copy_mnt_ns()` the directories of the
-/// task, which that function moves if its flags have `CLONE_NEWNS`. Here it has no flags, because
-/// setns(2) creates nothing, so it ignores them. Rust gives it none.
+/// There is one difference, which must be there. C passes the directories of the task to
+/// `copy_mnt_ns()`, and Rust passes none. That function changes them only if its flags have
+/// `CLONE_NEWNS`. setns(2) creates no namespace, so the flags are 0 here.
 fn same(c: Option<&Event>, rust: Option<&Event>) -> bool {
     const MINE: Option<world::Thing> = Some((Owner::Current, Kind::Fs));
 
@@ -150,7 +150,7 @@ fn same(c: Option<&Event>, rust: Option<&Event>) -> bool {
     }
 }
 
-/// Says where two logs differ first.
+/// Returns where two logs first differ.
 fn compare_logs(c: &[Event], rust: &[Event]) -> Result<(), String> {
     let longer = c.len().max(rust.len());
     match (0..longer).find(|&i| !same(c.get(i), rust.get(i))) {
@@ -164,7 +164,7 @@ fn compare_logs(c: &[Event], rust: &[Event]) -> Result<(), String> {
     }
 }
 
-/// Every subset of the types, built in or not, as flags.
+/// Returns every subset of the types, built in or not, as flags.
 fn subsets() -> impl Iterator<Item = u32> {
     (0..1 << TYPES.len()).map(|subset| {
         let types = TYPES.into_iter().enumerate();
@@ -172,7 +172,7 @@ fn subsets() -> impl Iterator<Item = u32> {
     })
 }
 
-/// What can fail in one call: nothing, each step, and each two of them, of which one comes first.
+/// Returns what can fail in one call: nothing, each step, and each pair of steps.
 fn failures(steps: &[Step], at_once: usize) -> Vec<Vec<Step>> {
     let mut failures = vec![Vec::new()];
     if at_once > 0 {
@@ -186,7 +186,7 @@ fn failures(steps: &[Step], at_once: usize) -> Vec<Vec<Step>> {
     failures
 }
 
-/// What is to be called: the descriptor, `nstype`, and how many steps fail at once.
+/// Returns the calls to make: the descriptor, `nstype`, and how many steps fail at once.
 fn calls() -> Vec<(Target, u32, usize)> {
     let mut calls = Vec::new();
     let all = subsets().last().unwrap_or(0);
@@ -199,7 +199,7 @@ fn calls() -> Vec<(Target, u32, usize)> {
             calls.push((Target::Process, flags | bit, 1));
         }
     }
-    // Every type that there is: any, itself, and what it is not.
+    // Each type that is built in: with 0, with the type itself, and with each wrong `nstype`.
     for ns in TYPES.into_iter().filter(|ns| built_in() & ns != 0) {
         let target = Target::Namespace(ns);
         calls.extend([(target, 0, 2), (target, ns, 2)]);
@@ -210,13 +210,12 @@ fn calls() -> Vec<(Target, u32, usize)> {
     calls
 }
 
-/// How many calls there are, as a person counts them: `calls()` and `failures()` have no part in
-/// this.
+/// The number of calls, as a person counts them. It does not use `calls()` or `failures()`.
 fn expected_calls() -> usize {
-    // With 23 steps: nothing fails or one of them, and in addition two of them.
+    // There are 23 steps. Nothing fails, or one of them. In addition, two of them fail.
     const UP_TO_ONE: usize = 1 + 23;
     const UP_TO_TWO: usize = UP_TO_ONE + 23 * 22 / 2;
-    // A process, and what is neither. Each of the 24 bits that is no type.
+    // A process, and a file that is neither. Each of the 24 bits that is no type.
     const SETS: usize = 256 * (UP_TO_TWO + UP_TO_ONE + 24 * UP_TO_ONE);
     // Zero and the type itself. The other 254 sets, and the other 31 bits.
     const EACH_TYPE: usize = 2 * UP_TO_TWO + (254 + 31) * UP_TO_ONE;
@@ -224,7 +223,7 @@ fn expected_calls() -> usize {
     SETS + EACH_TYPE * built_in().count_ones() as usize
 }
 
-/// Loads the module and unloads it. Says what is wrong with that.
+/// Loads the module and unloads it. Returns what is wrong with that.
 fn check_module() -> Result<(), String> {
     let [descriptor, ..] = Descriptor::all();
     let load = || match core_of_setns::load() {
@@ -248,7 +247,7 @@ fn check_module() -> Result<(), String> {
     Ok(())
 }
 
-/// Looks for the namespace of each type where there is one only if the type is built in.
+/// Checks that the namespace of a type is found if the type is built in, and only then.
 fn check_built_in() -> Result<(), String> {
     let [descriptor, ..] = Descriptor::all();
     let mut wrong = Vec::new();
@@ -262,9 +261,9 @@ fn check_built_in() -> Result<(), String> {
         let (set, user_ns, pid_ns) = world::of_other_task();
         let is_built_in = |ns| built_in() & ns != 0;
         let (user, pid) = (bindings::CLONE_NEWUSER, bindings::CLONE_NEWPID);
-        // SAFETY: There is a namespace in each slot.
+        // SAFETY: Each slot has a namespace.
         let set = unsafe { NsProxy::from_ptr(&set) };
-        // SAFETY: The other task has them.
+        // SAFETY: The other task has it.
         let user_ns = unsafe { UserNamespace::from_ptr(user_ns) };
         // SAFETY: As above.
         let pid_ns = unsafe { PidNamespace::from_ptr(pid_ns) };
@@ -283,7 +282,7 @@ fn check_built_in() -> Result<(), String> {
     Ok(())
 }
 
-/// Says which call it was when there is a panic.
+/// Prints the current call if there is a panic.
 fn tell_of_panics() {
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -292,18 +291,18 @@ fn tell_of_panics() {
     }));
 }
 
-/// How many failed.
+/// The number of failures.
 #[derive(Default)]
 struct Failed(usize);
 
 impl Failed {
-    /// Counts it if it failed. Returns 1 if it passed.
+    /// Counts and prints a failure. Returns 1 if `result` is a success.
     fn count(&mut self, what: &dyn Debug, result: Result<(), String>) -> usize {
         let Err(err) = result else {
             return 1;
         };
         self.0 += 1;
-        // The first few tell it all.
+        // The first few failures are enough to print.
         if self.0 <= 5 {
             println!("{what:x?}: {err}");
         }
@@ -311,7 +310,7 @@ impl Failed {
     }
 }
 
-/// Makes all calls. Returns how many there were, and how many passed.
+/// Makes all calls. Returns the number of calls, and how many of them passed.
 fn check_calls(failed: &mut Failed, reached: &mut [Reached]) -> (usize, usize) {
     let steps = Step::all();
     let descriptors = Descriptor::all();
@@ -339,7 +338,7 @@ fn main() -> ExitCode {
     let mut reached: [Reached; Descriptor::COUNT] = Default::default();
 
     tell_of_panics();
-    // SAFETY: The one call, before anything is allocated.
+    // SAFETY: This is the only call, and nothing is allocated yet.
     unsafe { bindings::nsproxy_cache_init() };
     let (made, passed) = check_calls(&mut failed, &mut reached);
     let number = match made == expected_calls() {

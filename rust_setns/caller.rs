@@ -42,12 +42,12 @@ impl<'a> Caller<'a> {
         Self(task)
     }
 
-    /// The task.
+    /// Returns the task.
     pub(crate) fn task(&self) -> &'a CurrentTask {
         self.0
     }
 
-    /// The namespaces of the caller.
+    /// Returns the namespaces of the caller.
     pub(crate) fn nsproxy(&self) -> &NsProxy {
         // SAFETY: The current task is valid, and nobody else changes which set it has.
         let nsproxy = unsafe { (*self.0.as_ptr()).nsproxy };
@@ -56,7 +56,7 @@ impl<'a> Caller<'a> {
         unsafe { NsProxy::from_ptr(nsproxy) }
     }
 
-    /// The user namespace of the caller.
+    /// Returns the user namespace of the caller.
     #[doc(alias = "current_user_ns")]
     pub(crate) fn user_ns(&self) -> &UserNamespace {
         // SAFETY: No requirements.
@@ -66,14 +66,15 @@ impl<'a> Caller<'a> {
         unsafe { UserNamespace::from_ptr(user_ns) }
     }
 
-    /// The credentials of the caller. Others use them too, so nobody may write to them.
+    /// Returns the credentials of the caller. Other tasks may use them, too, so do not write to
+    /// them.
     #[doc(alias = "current_cred")]
     pub(crate) fn cred(&self) -> *const bindings::cred {
         // SAFETY: No requirements.
         unsafe { bindings::current_cred() }
     }
 
-    /// The root and the working directory of the caller.
+    /// Returns the root and the working directory of the caller.
     pub(crate) fn fs(&self) -> *mut bindings::fs_struct {
         fs::of(self.0)
     }

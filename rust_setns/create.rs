@@ -21,19 +21,20 @@ use kernel::{
     user_namespace::UserNamespace, //
 };
 
-/// Creates a set of namespaces: new ones of the types in `flags`, those of `old` for the rest.
+/// Creates a set of namespaces: new ones of the types in `flags`, and those of `old` for the rest.
 ///
-/// `flags` are those of clone3(2), of which everything but `CLONE_NEW*` and `CLONE_EMPTY_MNTNS` is
-/// ignored. `user_ns` owns the new namespaces. If a mount namespace is one of them, the root and
-/// the working directory of `fs` are moved into it. `fs` is not locked, so no task may be using it.
-/// May sleep. No task has the new set yet; attaching it is up to the caller.
+/// `flags` has flags of clone3(2). Only `CLONE_NEW*` and `CLONE_EMPTY_MNTNS` have an effect.
+/// `user_ns` owns the new namespaces. If a mount namespace is one of them, the root and the working
+/// directory of `fs` are moved into it. `fs` is not locked, so no task may be using it. May sleep.
+/// No task has the new set yet; attaching it is up to the caller.
 ///
 /// Counterpart of the C function of this name.
 ///
 /// # Errors
 ///
-/// That of the first step that fails: [`ENOMEM`], [`ENOSPC`] at the limit of a type, [`EINVAL`] for
-/// a type that is not built in. Everything taken before is released in reverse order.
+/// The error of the first step that fails: [`ENOMEM`], [`ENOSPC`] at the limit of a type,
+/// [`EINVAL`] for a type that is not built in. Everything taken before is released in reverse
+/// order.
 pub(crate) fn create_new_namespaces(
     flags: u64,
     old: &NsProxy,
@@ -128,7 +129,7 @@ impl<'a> NsProxyBuilder<'a> {
         }
 
         match ns {
-            // In the credentials.
+            // The user namespace is in the credentials.
             NsFlag::User => {}
             NsFlag::Mnt => {
                 let fs = self.fs.as_deref_mut();
@@ -218,7 +219,7 @@ mod tests {
             .filter(|&ns| ns != NsFlag::User && ns.is_built_in())
     }
 
-    /// The namespaces of the current task.
+    /// Returns the namespaces of the current task.
     fn mine() -> Result<ARef<NsProxy>> {
         current!().get_nsproxy().ok_or(ESRCH)
     }
@@ -229,13 +230,14 @@ mod tests {
         create_new_namespaces(flags, &*mine()?, &current!().get_user_ns(), Some(&mut fs))
     }
 
-    /// Where a time namespace goes that is created: setns(2) knows the one of the task itself.
+    /// Returns the time namespace for children, where a new one goes. `ns_common()` returns the one
+    /// of the task itself.
     fn time_ns_for_children(set: &NsProxy) -> *mut bindings::time_namespace {
         // SAFETY: The set is valid by its type invariant.
         unsafe { (*set.as_ptr()).time_ns_for_children }
     }
 
-    /// How many references there are on a namespace.
+    /// Returns the number of references on a namespace.
     fn count(ns: NsCommon<'_>) -> c_int {
         // SAFETY: Valid by the type invariant. Nothing is read.
         let count = unsafe { &raw mut (*ns.as_ptr()).__bindgen_anon_1.__ns_ref.refs.counter };
@@ -243,7 +245,7 @@ mod tests {
         unsafe { atomic_load(count, Relaxed) }
     }
 
-    /// How many references there are on each namespace of a set.
+    /// Returns the number of references on each namespace of a set.
     fn references(set: &NsProxy) -> Result<KVec<c_int>> {
         let mut counts = KVec::new();
         for ns in NsFlag::ORDER {
@@ -262,7 +264,7 @@ mod tests {
         Ok(counts)
     }
 
-    /// On namespaces of its own, because those of the boot are not counted.
+    /// The test uses new namespaces, because those of the boot are not counted.
     #[test]
     fn what_is_undone_leaves_no_reference() -> Result {
         let set = create(creatable().fold(0, |flags, ns| flags | u64::from(ns as u32)))?;
@@ -283,7 +285,7 @@ mod tests {
         Ok(())
     }
 
-    /// The namespace of type `ns` in a set, as an address to compare.
+    /// Returns the namespace of type `ns` in a set, as an address to compare.
     fn address(set: &NsProxy, ns: NsFlag) -> usize {
         if ns == NsFlag::Time {
             return time_ns_for_children(set).addr();
@@ -292,7 +294,7 @@ mod tests {
             .map_or(0, |common| common.as_ptr().addr())
     }
 
-    /// The real thing: what `flags` ask for is new, the rest is shared.
+    /// Creates real namespaces: those that `flags` ask for are new, the others are shared.
     fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
         let bits: u32 = asked.into();
         let created = create(bits.into())?.activate();
@@ -329,8 +331,8 @@ mod tests {
         (created, left == 0)
     }
 
-    /// What a failure must not change: the set of namespaces, the credentials, the root and the
-    /// working directory of the current task.
+    /// Returns what a failure must not change: the set of namespaces, the credentials, the root and
+    /// the working directory of the current task.
     #[cfg(CONFIG_FAULT_INJECTION)]
     fn task_state() -> impl PartialEq {
         let task = Task::current_raw();
@@ -373,7 +375,7 @@ mod tests {
         for nth in 1.. {
             let (created, injected) = create_failing_at(nth, flags, &set, &mut fs);
             match created {
-                // What has failed may not matter.
+                // The call may succeed without that allocation.
                 Ok(created) => drop(created),
                 Err(err) => {
                     assert!(injected);

@@ -20,9 +20,9 @@ DEFINE_PER_CPU(struct setns_calls, setns_calls);
 setns_fn __rcu *setns_impl;
 
 /*
- * Held by every call that Rust may serve. The callbacks of the namespaces sleep,
- * so RCU is not enough, and a module reference cannot be taken before the
- * pointer is known to be stable.
+ * Every call that Rust may serve holds this lock. RCU is not enough, because
+ * the callbacks of the namespaces sleep. A module reference is no alternative:
+ * it cannot be taken before the pointer is known to be stable.
  */
 DEFINE_STATIC_SRCU_FAST(setns_srcu);
 
@@ -60,7 +60,7 @@ EXPORT_SYMBOL_FOR_MODULES(setns_drain, "rust_setns");
  * __setns_dispatch - call the implementation that was chosen, probably Rust
  * @fd: as in setns(2)
  * @flags: as in setns(2)
- * @c_impl: the one in C, which may have been chosen meanwhile
+ * @c_impl: the implementation in C, which may have been chosen meanwhile
  *
  * Return: what the implementation returns.
  */
@@ -85,7 +85,7 @@ static unsigned long sum_of(unsigned long __percpu *calls)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		/* A statistic: a call that is made meanwhile may be missing. */
+		/* A statistic may lack a call that is made meanwhile. */
 		sum += data_race(*per_cpu_ptr(calls, cpu));
 	}
 	return sum;
@@ -103,7 +103,7 @@ static ssize_t calls_rust_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.rust));
 }
 
-/* Readable by root only, because the numbers tell what others do. */
+/* Only root may read these, because the numbers tell what others do. */
 static struct kobj_attribute calls_c_attr = __ATTR(calls_c, 0400, calls_c_show, NULL);
 static struct kobj_attribute calls_rust_attr = __ATTR(calls_rust, 0400, calls_rust_show, NULL);
 

@@ -15,8 +15,8 @@ typedef long setns_fn(int fd, int flags);
 #if IS_ENABLED(CONFIG_RUST_SETNS)
 
 /*
- * How many calls each implementation was given, on this CPU. Read the sums in
- * /sys/kernel/setns/.
+ * The number of calls that each implementation has served on this CPU.
+ * /sys/kernel/setns/ shows the sums.
  */
 struct setns_calls {
 	unsigned long c;
@@ -34,7 +34,7 @@ long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
  * setns_dispatch - call the implementation that was chosen
  * @fd: as in setns(2)
  * @flags: as in setns(2)
- * @c_impl: the one in C
+ * @c_impl: the implementation in C
  *
  * While C serves setns(2), this costs a load, a branch and a per-CPU count.
  *

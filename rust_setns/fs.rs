@@ -12,7 +12,7 @@ use kernel::{
     types::NotThreadSafe, //
 };
 
-/// The `struct fs_struct` of the current task. It is valid as long as the task is borrowed.
+/// Returns the `struct fs_struct` of the current task. It is valid as long as the task is borrowed.
 pub(crate) fn of(task: &CurrentTask) -> *mut bindings::fs_struct {
     // SAFETY: The current task is valid, and nobody else changes which `fs_struct` it has.
     unsafe { (*task.as_ptr()).fs }
@@ -37,18 +37,18 @@ impl FsCopy {
         Ok(Self(NonNull::new(copy).ok_or(ENOMEM)?, NotThreadSafe))
     }
 
-    /// The copy, for C to change.
+    /// Returns the copy, for C to change.
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::fs_struct {
         self.0.as_ptr()
     }
 
-    /// The root in the copy.
+    /// Returns the root in the copy.
     pub(crate) fn root(&self) -> *const bindings::path {
         // SAFETY: Valid by the type invariant. Nothing is read.
         unsafe { &raw const (*self.0.as_ptr()).root }
     }
 
-    /// The working directory in the copy.
+    /// Returns the working directory in the copy.
     pub(crate) fn pwd(&self) -> *const bindings::path {
         // SAFETY: Valid by the type invariant. Nothing is read.
         unsafe { &raw const (*self.0.as_ptr()).pwd }

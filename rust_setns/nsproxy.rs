@@ -39,7 +39,7 @@ impl NewNsProxy {
         Self(nsproxy, NotThreadSafe)
     }
 
-    /// The set. It is valid as long as `self`, and nobody else uses it.
+    /// Returns the set. It is valid as long as `self`, and nobody else uses it.
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::nsproxy {
         self.0.as_ptr()
     }

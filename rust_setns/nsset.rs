@@ -29,22 +29,22 @@ use kernel::{
 
 /// The credentials in a set of namespaces.
 enum Cred {
-    /// Those that the caller has. The set has no user namespace, and nobody writes to them.
+    /// The caller's own. The set has no user namespace, so nobody writes to them.
     Current,
 
-    /// A copy, into which the user namespace is installed.
+    /// A copy. The user namespace is installed into it.
     Prepared(PreparedCred),
 }
 
 /// The root and the working directory in a set of namespaces.
 enum Fs {
-    /// None: the set has no mount namespace.
+    /// No directories: the set has no mount namespace.
     None,
 
-    /// Those that the caller has, changed in place when the mount namespace is installed.
+    /// The caller's own. Installing the mount namespace changes them in place, which saves a copy.
     ///
-    /// Sound only because a set with a mount namespace and nothing else has one callback to run,
-    /// and changing them is the last thing it does. Saves a copy.
+    /// This is sound only because a set with a mount namespace and nothing else has one callback to
+    /// run, and changing them is the last thing that the callback does.
     Live,
 
     /// A copy: another namespace of the set may still refuse after the mount namespace was
@@ -52,7 +52,7 @@ enum Fs {
     Copied(FsCopy),
 }
 
-/// What a call needs to change the caller's namespaces, and has not yet given to the caller.
+/// The resources that a call needs to change the caller's namespaces, before the caller gets them.
 ///
 /// Counterpart of `struct nsset` in C, with one owner for each resource instead of flags that say
 /// which of them there are. Dropping it is `put_nsset()`: the fields are dropped in the order in
@@ -121,7 +121,7 @@ impl<'fd> NsSet<'fd> {
     ///
     /// # Errors
     ///
-    /// Those of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns).
+    /// The errors of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns).
     pub(crate) fn install(mut self) -> Result<Installed<'fd>> {
         match self.request.target() {
             // SAFETY: By the invariant of `Request`, the flags have the type of its namespace.
@@ -133,8 +133,8 @@ impl<'fd> NsSet<'fd> {
 
     /// Installs namespaces of a process.
     ///
-    /// Counterpart of the C function of this name. The order is the one that is used everywhere
-    /// else, see [`NsFlag::ORDER`].
+    /// Counterpart of the C function of this name. The order is that of
+    /// [`NsFlag::ORDER`].
     fn validate_nsset(&mut self, pid: &Pid) -> Result {
         let flags = self.request.flags();
         let snapshot = Snapshot::take(pid, flags)?;
@@ -147,7 +147,7 @@ impl<'fd> NsSet<'fd> {
         Ok(())
     }
 
-    /// Asks a namespace to enter the set.
+    /// Installs a namespace in the set.
     ///
     /// All permission checks of setns(2) on a namespace are made here, in C, by the subsystem that
     /// owns the type. May sleep.
@@ -160,8 +160,8 @@ impl<'fd> NsSet<'fd> {
     ///
     /// # Errors
     ///
-    /// Those of the type's callback: [`EPERM`], [`EINVAL`], [`EUSERS`], or what the lookup of a
-    /// mount namespace's root returns.
+    /// The errors of the type's callback: [`EPERM`], [`EINVAL`], [`EUSERS`], or what the lookup of
+    /// a mount namespace's root returns.
     unsafe fn validate_ns(&mut self, ns: NsCommon<'_>) -> Result {
         let caller = self.request.caller();
         let mut nsset = bindings::nsset {

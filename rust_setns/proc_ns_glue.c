@@ -14,8 +14,8 @@
 #include "proc_ns_glue.h"
 
 /**
- * proc_ns_install - ask a namespace to enter a set
- * @nsset: the set, whose pointers are as validate_ns() in Rust requires
+ * proc_ns_install - install a namespace in a set
+ * @nsset: the set, with pointers as validate_ns() in Rust requires them
  * @ns: the namespace, on which the caller holds a reference
  *
  * The indirect call stays in C, where kCFI checks it. All permission checks are
@@ -42,8 +42,8 @@ void proc_ns_put(struct ns_common *ns)
 
 /*
  * kernel_param_lock() protects both. @started says that the Rust code may be
- * called. The parameter can be set before that, on the command line or while
- * the module loads, and after it.
+ * called. The parameter can also be set while it may not: on the command line,
+ * while the module loads, and while the module unloads.
  */
 static bool enabled = true;
 static bool started;
@@ -74,7 +74,7 @@ MODULE_PARM_DESC(enabled, "Serve setns(2) in Rust: 1 (default), or 0 for C");
 /**
  * rust_setns_start - let Rust serve setns(2), if it is enabled
  *
- * Context: Process context. May sleep, for the lock of the parameters.
+ * Context: Process context. May sleep to get the lock of the parameters.
  */
 void rust_setns_start(void)
 {

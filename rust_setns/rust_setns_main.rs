@@ -7,21 +7,21 @@
 //! none. `nstype` is the caller's guard against a descriptor of the wrong kind.
 //!
 //! This crate stands beside the C implementation in
-//! [`kernel/nsproxy.c`](srctree/kernel/nsproxy.c), and does what it does, to the letter. A call
-//! flows through it in one direction:
+//! [`kernel/nsproxy.c`](srctree/kernel/nsproxy.c), and has the same behaviour. A call takes
+//! these steps, in one direction:
 //!
 //! 1. [`target`]: what does the descriptor refer to, and does the caller accept that? The answer is
 //!    a [`Request`].
 //! 2. [`NsSet::prepare()`] allocates all that the change needs.
-//! 3. [`NsSet::install()`] asks each namespace, in the kernel's order, to enter the set. It may
-//!    refuse.
+//! 3. [`NsSet::install()`] installs each namespace in the set, in the kernel's order. A namespace
+//!    may refuse.
 //! 4. [`Installed::commit()`] makes the set the caller's own. It cannot fail.
 //!
 //! Each step consumes the result of the one before. An [`NsSet`] holds everything that must be
 //! undone. Dropping it undoes that, and there is no other error path.
 //!
 //! `unsafe` stays in the modules that own what C works on, and at the two entries in this file.
-//! What is useful to others is in the `kernel` crate.
+//! The abstractions that other code can use are in the `kernel` crate.
 //!
 //! # Objects of C
 //!

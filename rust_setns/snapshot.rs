@@ -27,18 +27,18 @@ use kernel::{
 /// A "snapshot" of the target task's namespaces, as C calls it.
 ///
 /// The quotes are C's: the namespaces are read one after the other. If the target changes some of
-/// them meanwhile, the snapshot may mix old and new ones. That opens nothing, because each of them
-/// checks the caller's permission when it is installed.
+/// them meanwhile, the snapshot may mix old and new ones. This does no harm, because each of
+/// them checks the caller's permission when it is installed.
 ///
 /// The fields are dropped in the order in which `validate_nsset()` puts them.
 pub(crate) struct Snapshot {
-    /// The one that the target lives in, which need not be the one its children will live in.
+    /// The one that the target lives in. Its children may live in another one.
     pid_ns: Option<ARef<PidNamespace>>,
     nsproxy: ARef<NsProxy>,
     user_ns: Option<ARef<UserNamespace>>,
 }
 
-/// What was found while RCU was held.
+/// The result of looking at a process while RCU was held.
 ///
 /// Putting a reference may sleep, which is forbidden under RCU. So this type has no drop, and only
 /// [`release()`](Self::release), which ends the guard, gives the references back. It is not a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a file descriptor given to setns(2) refers to, and whether the caller accepts it.
+//! The target of the file descriptor given to setns(2), and whether the caller accepts it.
 
 use crate::{
     caller::Caller,
@@ -16,7 +16,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// What a file descriptor refers to.
+/// The target of a file descriptor.
 ///
 /// Lives no longer than the file.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub(crate) enum Target<'fd> {
     Process(&'fd Pid),
 }
 
-/// What a caller asks for: namespaces of these types, from this target.
+/// The request of a caller: namespaces of these types, from this target.
 ///
 /// # Invariants
 ///
@@ -78,17 +78,17 @@ impl<'fd> Target<'fd> {
 }
 
 impl<'fd> Request<'fd> {
-    /// The task that asks.
+    /// Returns the caller of setns(2).
     pub(crate) fn caller(&self) -> &Caller<'fd> {
         &self.caller
     }
 
-    /// What the namespaces are taken from.
+    /// Returns the target that the namespaces are taken from.
     pub(crate) fn target(&self) -> Target<'fd> {
         self.target
     }
 
-    /// The types of namespace to join.
+    /// Returns the types of namespace to join.
     pub(crate) fn flags(&self) -> NsFlags {
         self.flags
     }
@@ -102,8 +102,8 @@ impl<'fd> Request<'fd> {
 /// Checks that a caller who passed `nstype` accepts a namespace of type `ns_type`, and returns that
 /// type.
 ///
-/// The descriptor may come from somebody whom the caller does not trust, so `nstype` is either 0,
-/// which accepts any one namespace, or exactly its type.
+/// The caller may not trust the origin of the descriptor. So `nstype` is either 0, which accepts a
+/// namespace of any type, or exactly the type.
 fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
     // CAST: Bit for bit, as the comparison in C converts it.
     if nstype != 0 && nstype as u32 != ns_type {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All or nothing: setns(2) with a pidfd and a set of types joins all of them, or
- * leaves everything as it was. And what it joins, it joins alone.
+ * All or nothing: setns(2) with a pidfd and a set of types joins all of them, or leaves
+ * everything as it was. It joins no other type.
  *
- * The callers below write down all that can be seen of them, make a call, and
- * look again. After a call that is refused nothing may differ. After one that
- * succeeds, the items of the types that were asked for are those of the target,
- * and all others are as before.
+ * Each caller below records all that can be seen of it, makes a call, and looks again.
+ * After a refused call, nothing may differ. After a successful call, the items of the
+ * requested types equal those of the target, and all other items are as before.
  *
- * There are three user namespaces, each in the one before:
+ * There are three user namespaces, each nested in the one before:
  *
- *	outer	what the test starts in. It owns those namespaces of the target that
- *		shall refuse, because nobody below is capable over them.
- *	home	of the callers, who are root in it.
- *	target	of the target, unless that shall have none of its own.
+ *	outer	The test starts in it. It owns the namespaces of the target that shall
+ *		refuse, because no caller is capable over them.
+ *	home	The callers are root in it.
+ *	target	The target is in it, unless a case gives the target no user namespace
+ *		of its own.
  *
- * For a refusal for want of memory, see fault_test.c.
+ * fault_test.c tests calls that are refused for lack of memory.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@
 #include "setns.h"
 #include "view.h"
 
-#define SEM_OF_CALLER	5	/* by way of SEM_UNDO */
+#define SEM_OF_CALLER	5	/* added with SEM_UNDO */
 #define SEM_OF_TARGET	9
 
 #define MATE_STACK	65536
@@ -51,18 +51,18 @@
 #define RANDOM_SETS	32
 #define RANDOM_SEED	0x5e75
 
-/* The target, and what its callers have in common */
+/* The target, and the settings that all its callers share. */
 
 struct world {
-	int not_own;	/* of the target: types of which it has no namespace of its own */
-	int born;	/* of the caller, for clone(2): what it is born with */
-	int shares;	/* and what it shares with another task */
+	int not_own;	/* types of which the target has no namespace of its own */
+	int born;	/* flags of clone(2) with which a caller is created */
+	int shares;	/* flags of clone(2): what a caller shares with another task */
 	pid_t pid;
 	int pidfd;
 	int nsfd[ARRAY_SIZE(types)];
 	int sem;
-	int cgroups;	/* directory of the root of the outer cgroup namespace */
-	char cgroup[32];	/* in it: where target and callers are */
+	int cgroups;	/* root directory of the outer cgroup namespace */
+	char cgroup[32];	/* name there of the cgroup of target and callers */
 	int cgroup_procs;
 	struct view *target;
 	struct view *before;
@@ -94,7 +94,7 @@ static void end_world(const struct world *world)
 	}
 	if (!world->cgroup[0])
 		return;
-	/* All who were in it are dead, but may not have left it yet */
+	/* All its tasks are dead, but some may not have left the cgroup yet. */
 	while (unlinkat(world->cgroups, world->cgroup, AT_REMOVEDIR) && errno == EBUSY)
 		sched_yield();
 }
@@ -106,7 +106,7 @@ static int set_clocks(const char *offsets)
 	return write_file("/proc/self/timens_offsets", offsets);
 }
 
-/* Gives this process and those callers that it has from now on such namespaces. */
+/* Gives this process new namespaces of these types. Later callers inherit them. */
 static int make_home(struct world *world, int flags)
 {
 	if (unshare(flags & ~CLONE_NEWTIME))
@@ -150,7 +150,7 @@ static int settle_as_target(const struct world *world, int own)
 	return chdir("/");
 }
 
-/* Lives as long as this process. */
+/* The target lives as long as this process. */
 static int start_target(struct world *world)
 {
 	int own = all_types & ~world->not_own;
@@ -184,7 +184,10 @@ static void make_world(struct __test_metadata *_metadata, struct world *world)
 	ASSERT_EQ(start_looking(), 0);
 
 	ASSERT_EQ(setgroups(ARRAY_SIZE(groups), groups), 0);
-	/* The initial cgroup namespace would take mount options for all of the system */
+	/*
+	 * A mount in the initial cgroup namespace would change options of the whole
+	 * system.
+	 */
 	ASSERT_EQ(unshare(CLONE_NEWCGROUP), 0);
 	ASSERT_EQ(make_cgroup(world), 0);
 	ASSERT_EQ(make_home(world, home), 0);
@@ -196,15 +199,18 @@ static void make_world(struct __test_metadata *_metadata, struct world *world)
 		ASSERT_GE(world->nsfd[i], 0);
 	}
 
-	/* What the target shall refuse, it has from here */
+	/*
+	 * The target has inherited its not_own namespaces, which outer owns. The
+	 * callers get new ones.
+	 */
 	ASSERT_EQ(make_home(world, home & world->not_own), 0);
 }
 
-/* A call of setns(2), and what comes of it */
+/* A call of setns(2), and the expected result. */
 struct call {
 	int fd;
 	int nstype;
-	int joins;	/* the set of types */
+	int joins;	/* the types that the call joins */
 	int err;
 };
 
@@ -220,7 +226,7 @@ static int set_odd_capabilities(void)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* Every item that a namespace brings is another one than in the target. */
+/* Each item that depends on a namespace differs from the target's afterwards. */
 static int settle_as_caller(const struct world *world)
 {
 	struct sembuf add = { .sem_op = SEM_OF_CALLER, .sem_flg = SEM_UNDO };
@@ -248,7 +254,10 @@ static int stand_by(void *arg)
 	return read(line[0], &c, 1);
 }
 
-/* Another task, which shares something with this one as long as that lives. */
+/*
+ * Starts another task, which shares something with this one and lives as long as it
+ * does.
+ */
 static int start_mate(int shares)
 {
 	int signal = shares & CLONE_THREAD ? 0 : SIGCHLD;
@@ -279,7 +288,7 @@ static void expect_view(struct __test_metadata *_metadata, const struct world *w
 	}
 }
 
-/* Without ASSERT, which would end the world that is not this task's. */
+/* Uses no ASSERT: a failed ASSERT would end the world, which belongs to another task. */
 static void make_calls(struct __test_metadata *_metadata, const struct world *world,
 		       const struct call *calls, int count)
 {
@@ -303,10 +312,10 @@ static void make_calls(struct __test_metadata *_metadata, const struct world *wo
 }
 
 /*
- * Has a caller make the calls, of which the last one only may succeed. Semaphore
- * adjustments are in the namespace that a call may have left, so it is from here
- * that they are checked: they are applied by a join, or else, because a refused
- * call does not forget them either, when the caller exits.
+ * Starts a caller, which makes the calls. Only the last one may succeed. A call may
+ * leave the IPC namespace with the semaphore, so this function checks the semaphore
+ * adjustments from outside. A join applies them. A refused call keeps them, and the
+ * exit of the caller applies them.
  */
 static void expect_calls(struct __test_metadata *_metadata, const struct world *world,
 			 const struct call *calls, int count)
@@ -338,7 +347,7 @@ static void expect_calls(struct __test_metadata *_metadata, const struct world *
 	close(pidfd);
 }
 
-/* One type. */
+/* These cases join one type. */
 
 enum { USER, MNT, UTS, IPC, PID, CGROUP, NET, TIME };
 
@@ -391,7 +400,7 @@ TEST_F(one, joined_by_pidfd)
 	expect_calls(_metadata, &self->world, &call, 1);
 }
 
-/* Two types. */
+/* These cases join two types. */
 
 FIXTURE(two)
 {
@@ -454,7 +463,7 @@ TEST_F(two, joined)
 	expect_calls(_metadata, &self->world, &call, 1);
 }
 
-/* Refused alone, and refused together with one that can be joined without it. */
+/* The second type is refused, alone and with the first. The first can be joined alone. */
 TEST_F(two, second_refuses)
 {
 	int first = types[variant->first].flag;
@@ -473,7 +482,7 @@ TEST_F(two, second_refuses)
 	expect_calls(_metadata, &self->world, calls, ARRAY_SIZE(calls));
 }
 
-/* More than two types. */
+/* These cases join more than two types. */
 
 FIXTURE(more)
 {
@@ -509,7 +518,7 @@ TEST_F(more, all_but_one_joined)
 	}
 }
 
-/* Always the same ones */
+/* The sets are the same in every run. */
 TEST_F(more, random_ones_joined)
 {
 	unsigned int random = RANDOM_SEED;
@@ -525,7 +534,7 @@ TEST_F(more, random_ones_joined)
 	}
 }
 
-/* Every place where a namespace may refuse, after any of those before it. */
+/* Each variant is a place in the kernel where a namespace may refuse. */
 
 struct refusal {
 	int type;
@@ -633,7 +642,7 @@ FIXTURE_VARIANT_ADD(refused, shared_fs)
 	.refusals = { { CLONE_NEWUSER, EINVAL }, { CLONE_NEWNS, EINVAL } },
 };
 
-/* Those are in the kernel's order: the first of them that is in the set decides. */
+/* The refusals are in the kernel's order. The first one in the set decides. */
 static int refusal_of(int set, const struct refusal refusals[2])
 {
 	if (set & refusals[0].type)
@@ -642,8 +651,9 @@ static int refusal_of(int set, const struct refusal refusals[2])
 }
 
 /*
- * All sets that are refused, and at last the one of all types that are not: each
- * of these was installed in the calls in which it comes before one that refuses.
+ * Makes a refused call with each set that contains a type that refuses. Such a call has
+ * installed the types before that one, and must undo this. The last call joins all
+ * types that do not refuse.
  */
 TEST_F(refused, in_every_set)
 {
@@ -663,7 +673,10 @@ TEST_F(refused, in_every_set)
 	expect_calls(_metadata, &self->world, calls, count);
 }
 
-/* A mount namespace alone goes another way than one in a set: without a copy. */
+/*
+ * A mount namespace that is joined alone takes another path: the fs_struct is not
+ * copied.
+ */
 TEST_F(refused, by_nsfd)
 {
 	struct call calls[2 * ARRAY_SIZE(types)];

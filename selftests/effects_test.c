@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What setns(2) does besides changing a link in /proc/self/ns/, and what it
- * must not do when it refuses.
+ * The effects of setns(2) besides a changed link in /proc/self/ns/. A refused call must
+ * have none of them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +32,7 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* Of <linux/securebits.h> and <asm/socket.h>, where they are older */
+/* Older versions of <linux/securebits.h> and <asm/socket.h> lack these. */
 #ifndef SECBIT_EXEC_RESTRICT_FILE
 #define SECBIT_EXEC_RESTRICT_FILE 0x100
 #define SECBIT_EXEC_RESTRICT_FILE_LOCKED 0x200
@@ -54,7 +54,7 @@ static long long read_number(const char *path)
 	return number;
 }
 
-/* A mount namespace of its own, with an empty /tmp that it can write to. */
+/* Gives the caller its own mount namespace, with an empty /tmp that it can write to. */
 static int unshare_tmp(void)
 {
 	if (unshare(CLONE_NEWNS))
@@ -64,7 +64,7 @@ static int unshare_tmp(void)
 	return mount("setns", "/tmp", "tmpfs", 0, NULL);
 }
 
-/* Joining an IPC namespace, the caller's own included, applies SEM_UNDO. */
+/* Joining an IPC namespace, even the caller's own, applies SEM_UNDO. */
 TEST(ipc_join_applies_semaphore_adjustments)
 {
 	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
@@ -82,7 +82,7 @@ TEST(ipc_join_applies_semaphore_adjustments)
 	EXPECT_EQ(semctl(sem, 0, GETVAL), 0);
 }
 
-/* The adjustments are those of the namespace that is left. */
+/* The join applies the adjustments of the namespace that the caller leaves. */
 TEST(ipc_join_applies_adjustments_where_they_were_made)
 {
 	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
@@ -125,9 +125,9 @@ TEST(time_join_moves_the_vdso_clocks)
 }
 
 /*
- * The creator of a user namespace has all capabilities in it once it has joined
- * it, and needs them for the others: it can join all at once because the user
- * namespace comes first.
+ * The creator of a user namespace has all capabilities in it after joining it, and
+ * needs them to join the others. One call can join all, because the user namespace
+ * comes first.
  */
 TEST(user_namespace_comes_first)
 {
@@ -138,7 +138,7 @@ TEST(user_namespace_comes_first)
 
 	ASSERT_EQ(setresgid(1000, 1000, 1000), 0);
 	ASSERT_EQ(setresuid(1000, 1000, 1000), 0);
-	/* Else /proc/self is root's, and the maps cannot be written */
+	/* Without this, /proc/self belongs to root, and the maps cannot be written. */
 	ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
 	pid = child_in(flags, &go);
 	ASSERT_GT(pid, 0);
@@ -152,7 +152,10 @@ TEST(user_namespace_comes_first)
 
 	EXPECT_EQ(setns(fd, flags), 0);
 	EXPECT_NE(ns_ino("user"), user);
-	/* A capability that came with the credentials, and a map that applies */
+	/*
+	 * The new credentials bring this capability, and the map of the namespace
+	 * applies.
+	 */
 	EXPECT_EQ(sethostname("joined", 6), 0);
 	EXPECT_EQ(getuid(), 0);
 
@@ -161,9 +164,9 @@ TEST(user_namespace_comes_first)
 }
 
 /*
- * A mount namespace brings its root, which becomes the root and the working
- * directory of the caller. If nothing else is joined, they are changed in place,
- * else a copy of them is, which is committed with the rest.
+ * A mount namespace brings its root, which becomes the root and the working directory
+ * of the caller. If the call joins nothing else, it changes them in place. Otherwise it
+ * changes a copy of them, and commits this with the rest.
  */
 
 FIXTURE(mnt)
@@ -208,7 +211,10 @@ FIXTURE_VARIANT_ADD(mnt, pidfd_and_all)
 	.flags = all_types,
 };
 
-/* What is joined belongs to a process that has new namespaces of the types in @flags. */
+/*
+ * Starts a target with new namespaces of the types in @flags. Returns a descriptor to
+ * join it.
+ */
 static int open_mnt_target(int flags, bool by_pidfd, pid_t *target)
 {
 	int pidfd = -1;
@@ -235,7 +241,7 @@ static __u64 mnt_id_of(pid_t pid, const char *link)
 	return mnt_id(path);
 }
 
-/* From deep in a chroot. What else goes with the two, the umask, stays. */
+/* The caller joins from deep in a chroot. The umask is in the fs_struct, too, and stays. */
 TEST_F(mnt, root_and_cwd)
 {
 	char cwd[64] = "";
@@ -262,8 +268,8 @@ TEST_F(mnt, root_and_cwd)
 }
 
 /*
- * Of all that is mounted over the root, the uppermost is the root. Here and below,
- * the mount namespace is the caller's own, which has its root further down.
+ * If several mounts cover the root, the uppermost one becomes the root. Here and below,
+ * the caller joins its own mount namespace, and its own root is further down.
  */
 TEST_F(mnt, root_that_is_mounted_over)
 {
@@ -282,7 +288,7 @@ TEST_F(mnt, root_that_is_mounted_over)
 	EXPECT_EQ(mnt_id("/"), mnt_id("."));
 }
 
-/* Neither of the caller's parent, nor of the process that is joined. */
+/* The join changes neither the caller's parent nor the target. */
 TEST_F(mnt, root_and_cwd_of_others)
 {
 	__u64 root = mnt_id("/"), cwd, targets_root, targets_cwd;
@@ -317,8 +323,8 @@ TEST_F(mnt, root_and_cwd_of_others)
 }
 
 /*
- * What was the root and the working directory can be unmounted afterwards, and
- * what they became can be when the caller is gone.
+ * After the join, the old root and working directory can be unmounted. The new ones can
+ * be unmounted when the caller is gone.
  */
 TEST_F(mnt, lets_go_of_root_and_cwd)
 {
@@ -354,7 +360,7 @@ TEST_F(mnt, lets_go_of_root_and_cwd)
 	EXPECT_EQ(umount("/"), 0);
 }
 
-/* A copy that is not committed is gone, with what it was copied from or changed to. */
+/* A refused call frees its copy, with the old and the new directories in it. */
 TEST(mnt_refused_join_lets_go_of_root_and_cwd)
 {
 	int pidfd = pidfd_open(getpid());
@@ -375,7 +381,7 @@ TEST(mnt_refused_join_lets_go_of_root_and_cwd)
 	EXPECT_EQ(umount("/"), 0);
 }
 
-/* A pid namespace is for the children. */
+/* A joined pid namespace is for the children of the caller. */
 
 FIXTURE(pid)
 {
@@ -434,7 +440,7 @@ TEST_F(pid, only_children_move)
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (pid == 0) {
-		/* 1 is the target. The parent is not in there */
+		/* Pid 1 is the target. The parent is not in this namespace. */
 		EXPECT_EQ(getpid(), 2);
 		EXPECT_EQ(getppid(), 0);
 		EXPECT_EQ(ns_ino("pid"), self->there);
@@ -469,7 +475,7 @@ TEST(pid_first_child_is_init)
 
 	if (!is_built_in("pid"))
 		SKIP(return, "no pid namespaces");
-	/* Has no child, so there is nobody in the namespace */
+	/* This process has no child, so the namespace is empty */
 	pid = child_in(CLONE_NEWPID, &go);
 	ASSERT_GT(pid, 0);
 	fd = open_ns_of(pid, "pid_for_children");
@@ -484,7 +490,7 @@ TEST(pid_first_child_is_init)
 	expect_done(_metadata, pid);
 }
 
-/* What a process has for its children is not what it is in. */
+/* A pidfd leads to the namespaces that a process is in, not to those for its children. */
 TEST(pidfd_is_for_what_the_process_is_in)
 {
 	int flags = built_in(CLONE_NEWPID | CLONE_NEWTIME);
@@ -493,7 +499,7 @@ TEST(pidfd_is_for_what_the_process_is_in)
 
 	pid = child_in(flags, &go);
 	ASSERT_GT(pid, 0);
-	/* That it is joined shows only from elsewhere */
+	/* Only a caller that comes from elsewhere can see the join */
 	ASSERT_GT(target_in(flags, &away), 0);
 	ASSERT_EQ(setns(away, flags), 0);
 	ASSERT_EQ(setns(pidfd_open(pid), flags), 0);
@@ -506,7 +512,7 @@ TEST(pidfd_is_for_what_the_process_is_in)
 	}
 }
 
-/* What /proc/self/cgroup says is relative to the root of the cgroup namespace. */
+/* /proc/self/cgroup shows paths relative to the root of the cgroup namespace. */
 
 #define CGROUP2 "/tmp/cgroup2"
 
@@ -591,8 +597,8 @@ TEST_F(cgroup, paths)
 }
 
 /*
- * What the system calls show is what is in the joined namespace: something that is
- * marked in it is marked again after it was left and joined.
+ * The system calls show the joined namespace. Each case marks something in a namespace,
+ * leaves it, joins it again, and must find the mark.
  */
 
 static int mark_uts(void)
@@ -619,7 +625,7 @@ static bool ipc_is_marked(void)
 	return shmget(MARK_KEY, 0, 0) >= 0;
 }
 
-/* The loopback device, which is down in a new network namespace */
+/* The loopback device is down in a new network namespace. */
 static int loopback(int request, struct ifreq *ifr)
 {
 	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -670,7 +676,7 @@ FIXTURE_SETUP(view)
 	self->fds[1] = open_ns(name);
 	ASSERT_EQ(unshare(variant->flag), 0);
 	self->other = open_ns(name);
-	/* A new UTS namespace has the name of the old one, and with it the mark */
+	/* A new UTS namespace copies the old name, and so the mark */
 	if (variant->flag == CLONE_NEWUTS)
 		sethostname("other", 5);
 }
@@ -721,7 +727,7 @@ static __u64 netns_cookie(int sock)
 	return cookie;
 }
 
-/* A socket belongs to the namespace that it was made in. */
+/* A socket belongs to the network namespace in which it was made. */
 TEST(sockets_stay_where_they_are)
 {
 	__u64 here, there;
@@ -743,10 +749,10 @@ TEST(sockets_stay_where_they_are)
 	EXPECT_EQ(netns_cookie(socket(AF_UNIX, SOCK_STREAM, 0)), here);
 }
 
-/* One thread goes, and takes neither its process nor its parent with it. */
+/* One thread moves. Its process and its parent stay. */
 TEST(only_the_caller_moves)
 {
-	/* With user and time that is refused */
+	/* A thread cannot join a user or a time namespace */
 	int flags = built_in(all_types & ~(CLONE_NEWUSER | CLONE_NEWTIME));
 	struct one_call call = { .nstype = flags, .err = -1 };
 	ino_t before[ARRAY_SIZE(links)];
@@ -764,8 +770,8 @@ TEST(only_the_caller_moves)
 }
 
 /*
- * What is joined is joined, and all else stays: also what is for the children, and
- * differs from what the caller is in.
+ * Only what is joined changes. Everything else stays, even the namespaces for children,
+ * where they differ from those that the caller is in.
  */
 static void expect_one_to_change(struct __test_metadata *_metadata, int type, bool by_pidfd)
 {
@@ -810,11 +816,11 @@ TEST(one_type_changes_no_other)
 	}
 }
 
-/* What is joined is inherited, and survives execve(2). */
+/* A child inherits joined namespaces, and execve(2) keeps them. */
 
 #define EXPECT_LINKS "--expect-links"
 
-/* The program that the test executes: this one, see main(). */
+/* The test executes this program again. Then main() calls this function. */
 static int compare_links(char **expected)
 {
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
@@ -862,7 +868,7 @@ TEST(inherited_by_a_child)
 	expect_done(_metadata, pid);
 }
 
-/* Unlike after unshare(2), there is no time namespace that waits for execve(2). */
+/* Unlike after unshare(2), no time namespace waits for execve(2). */
 TEST(kept_by_a_program)
 {
 	int flags = built_in(all_types), pidfd, status;
@@ -883,7 +889,7 @@ TEST(kept_by_a_program)
 	}
 }
 
-/* The credentials that come with a user namespace */
+/* These cases check the credentials that come with a user namespace. */
 
 FIXTURE(user)
 {
@@ -926,7 +932,7 @@ FIXTURE_VARIANT_ADD(user, foreign_pidfd)
 	.owner = 1000,
 };
 
-/* The lines of a status file that start so, as one text. */
+/* Returns the lines of a status file that begin with @start, as one text. */
 static const char *status_lines(int fd, const char *start, char *lines, size_t size)
 {
 	char status[8192];
@@ -949,7 +955,7 @@ static int open_status(void)
 	return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 }
 
-/* Is full of capabilities, whatever the caller had and had given up before. */
+/* The caller gets all capabilities, whatever it had and had given up before. */
 TEST_F(user, capabilities)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -974,7 +980,7 @@ TEST_F(user, capabilities)
 	EXPECT_STREQ(status_lines(open_status(), "Cap", seen, sizeof(seen)), expected);
 }
 
-/* Except for what a task has forbidden itself to execute. */
+/* The join clears the securebits, except those that restrict what the task may execute. */
 TEST_F(user, securebits)
 {
 	int kept = SECBIT_EXEC_RESTRICT_FILE | SECBIT_EXEC_RESTRICT_FILE_LOCKED;
@@ -985,7 +991,7 @@ TEST_F(user, securebits)
 	EXPECT_EQ(prctl(PR_GET_SECUREBITS), kept);
 }
 
-/* The caller stays who it is, and who that is has another number there. */
+/* The caller keeps its ids, which have other numbers in the new namespace. */
 TEST_F(user, ids)
 {
 	gid_t groups[] = { 0, 1234 };
@@ -1009,14 +1015,15 @@ TEST_F(user, ids)
 	ASSERT_EQ(getgroups(ARRAY_SIZE(groups), groups), 2);
 	EXPECT_EQ(groups[0], 80);
 	EXPECT_EQ(groups[1], read_number("/proc/sys/kernel/overflowgid"));
-	/* The file shows them to the one who opened it, who was outside */
+	/* The file shows the ids to its opener, who was outside */
 	for (int i = 0; i < ARRAY_SIZE(lines); i++)
 		EXPECT_STREQ(status_lines(status, lines[i], after, sizeof(after)), before[i]);
 }
 
 /*
- * Over a user namespace of its own the caller was all-powerful before. Joining that
- * of somebody else brings capabilities, and therefore what other credentials do.
+ * A caller that owns the user namespace was capable over it before. Any other caller
+ * counts as gaining capabilities, so it loses its dumpable flag and its parent death
+ * signal.
  */
 TEST_F(user, dumpable_and_parent_death_signal)
 {
@@ -1031,7 +1038,7 @@ TEST_F(user, dumpable_and_parent_death_signal)
 	EXPECT_EQ(signal, own ? SIGUSR1 : 0);
 }
 
-/* Unlike with a new user namespace, the keyrings stay. */
+/* The keyrings stay, unlike with a new user namespace. */
 TEST_F(user, keyrings)
 {
 	static const int keyrings[] = {
@@ -1082,8 +1089,8 @@ TEST(other_types_keep_the_credentials)
 }
 
 /*
- * Time namespaces: the clocks are those at home, and offsets that are precisely
- * known. A clock that was read elsewhere is sorted in between two readings at home.
+ * In a time namespace, a clock is the clock at home plus a known offset. A reading
+ * elsewhere, minus the offset, must lie between two readings at home.
  */
 
 enum timens_fd {
@@ -1099,7 +1106,7 @@ static const struct {
 } clocks[] = {
 	{ CLOCK_MONOTONIC, false, "monotonic" },
 	{ CLOCK_MONOTONIC_RAW, false, "monotonic_raw" },
-	/* With any clock source, the vDSO reads this one without a system call */
+	/* The vDSO reads this one without a system call, with any clock source */
 	{ CLOCK_MONOTONIC_COARSE, false, "monotonic_coarse" },
 	{ CLOCK_BOOTTIME, true, "boottime" },
 };
@@ -1117,7 +1124,10 @@ static long long nanoseconds(const struct timespec *ts)
 	return ts->tv_sec * 1000000000LL + ts->tv_nsec;
 }
 
-/* What clock @i would be at home, by the vDSO or by a system call, if it is @there. */
+/*
+ * Reads clock @i in the namespace @there, by the vDSO or by a system call. Returns what
+ * the clock would be at home.
+ */
 static long long read_clock(int i, const struct timens *there, bool vdso)
 {
 	int offset = clocks[i].boottime ? there->boottime : there->monotonic;
@@ -1139,7 +1149,7 @@ static int write_offsets(const struct timens *ns)
 	return write_file("/proc/self/timens_offsets", text);
 }
 
-/* Leaves the caller where it was. */
+/* Returns with the caller in its old time namespace. */
 static int make_timens(struct timens *ns, enum timens_fd kind)
 {
 	int home = open_ns("time"), pidfd;
@@ -1153,7 +1163,7 @@ static int make_timens(struct timens *ns, enum timens_fd kind)
 		ns->fd = open_ns_of(ns->pid, "time");
 		break;
 	case TIME_FOR_CHILDREN:
-		/* Nobody is in it, and its offsets could still be changed */
+		/* No task is in it, and its offsets could still be changed */
 		ns->pid = target_in(CLONE_NEWTIME, &pidfd);
 		ns->fd = open_ns("time_for_children");
 		break;
@@ -1211,7 +1221,7 @@ FIXTURE_VARIANT_ADD(time, pidfd)
 	.kind = TIME_PIDFD,
 };
 
-/* The clocks are read in one time namespace after the other, and never go back. */
+/* Clocks that are read in one time namespace after the other never go back. */
 static void expect_order(struct __test_metadata *_metadata, const struct timens *ns,
 			 long long *last)
 {
@@ -1239,7 +1249,7 @@ TEST_F(time, clocks)
 	expect_order(_metadata, &self->none, last);
 }
 
-/* The page that the vDSO reads is another one each time. */
+/* The vDSO reads another page in each namespace. */
 TEST_F(time, clocks_between_two)
 {
 	long long last[ARRAY_SIZE(clocks)] = {};
@@ -1285,9 +1295,12 @@ TEST(time_refused_join_leaves_offsets_open)
 	EXPECT_EQ(write_offsets(&ns), 0);
 }
 
-/* System V IPC: of what a process holds there, the semaphore adjustments are made. */
+/*
+ * System V IPC: a join applies the caller's semaphore adjustments, and changes nothing
+ * else that the caller holds there.
+ */
 
-/* A semaphore at 5, which goes back to 0 with the adjustments of the caller. */
+/* Returns a semaphore at 5, which goes back to 0 with the adjustments of the caller. */
 static int sem_to_undo(void)
 {
 	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
@@ -1328,7 +1341,7 @@ static int join_with_adjustments(void *arg)
 	int sem = sem_to_undo();
 
 	call->err = refusal(call->fd, call->nstype);
-	/* For the parent, who sees what it was when the call had returned */
+	/* Pass the value after the call to the parent */
 	call->fd = semctl(sem, 0, GETVAL);
 	return 0;
 }
@@ -1346,7 +1359,7 @@ TEST(ipc_refused_join_applies_no_adjustments)
 	EXPECT_EQ(call.fd, 5);
 }
 
-/* Adjustments that tasks have in common wait for the last of them. */
+/* If tasks share their adjustments, only the last of them applies these. */
 TEST(ipc_join_leaves_shared_adjustments)
 {
 	struct one_call call = { .nstype = CLONE_NEWIPC };
@@ -1393,11 +1406,17 @@ TEST(ipc_join_leaves_shm_attached)
 	EXPECT_EQ(shmdt(in_kept), 0);
 	ASSERT_EQ(shmctl(kept, IPC_STAT, &ds), 0);
 	EXPECT_EQ(ds.shm_nattch, 0);
-	/* Detached from elsewhere, and gone with that */
+	/*
+	 * This segment was marked for removal, so the last detaching freed it, even
+	 * from elsewhere
+	 */
 	EXPECT_EQ(shmctl(removed, IPC_STAT, &ds), -1);
 }
 
-/* A segment that nobody has attached goes when its creator ends, and not before. */
+/*
+ * With shm_rmid_forced, an unattached segment goes when its creator ends, and not
+ * before.
+ */
 TEST(ipc_join_leaves_shm_to_its_creator)
 {
 	int fd, line, shm = -1;
@@ -1423,7 +1442,7 @@ TEST(ipc_join_leaves_shm_to_its_creator)
 	EXPECT_EQ(shmctl(shm, IPC_STAT, &ds), -1);
 }
 
-/* perf is told of each call that succeeds, once, and of what the task has then. */
+/* perf gets one record of each successful call, with the new namespaces of the task. */
 
 static const struct {
 	int index;
@@ -1445,7 +1464,7 @@ struct namespaces_record {
 	struct perf_ns_link_info links[NR_NAMESPACES];
 };
 
-/* The records of the calling task, or NULL with errno set. */
+/* Returns the records of the calling task, or NULL with errno set. */
 static struct perf_event_mmap_page *record_namespaces(void)
 {
 	struct perf_event_attr attr = {
@@ -1460,12 +1479,15 @@ static struct perf_event_mmap_page *record_namespaces(void)
 
 	if (fd < 0)
 		return NULL;
-	/* The first page is the header, the other the records: more than are made */
+	/*
+	 * The first page is the header. The second one has room for more records than
+	 * are made
+	 */
 	ring = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	return ring == MAP_FAILED ? NULL : ring;
 }
 
-/* How many there are, and the last one */
+/* Returns the number of records, and copies the last one to @last. */
 static int count_records(struct perf_event_mmap_page *ring, struct namespaces_record *last)
 {
 	__u64 head = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
@@ -1555,7 +1577,10 @@ static int make_refused_calls(void *arg)
 	calls->ring = record_namespaces();
 	if (!calls->ring)
 		return 0;
-	/* Before any namespace is asked, at the first that is, and at the last */
+	/*
+	 * They refuse before any namespace is asked, at the first one, and at the last
+	 * one
+	 */
 	if (refusal(calls->nsfd, CLONE_NEWIPC) != EINVAL ||
 	    refusal(calls->pidfd, CLONE_NEWUSER | CLONE_NEWUTS) != EINVAL ||
 	    refusal(calls->pidfd, CLONE_NEWUTS | CLONE_NEWTIME) != EUSERS)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every errno with which setns(2) refuses, one case for each place in the
- * kernel that may refuse, and which of them wins if there are several reasons.
- * What is expected follows from the order of the checks, which is ABI:
+ * Each errno with which setns(2) refuses. There is one case for each place in the
+ * kernel that may refuse. Other cases show which reason wins if there are several. The
+ * expected errno follows from the order of the checks, which is ABI:
  *
  *	EBADF	not an open descriptor, or O_PATH
  *	EINVAL	neither namespace nor pidfd; nstype does not fit
@@ -11,7 +11,7 @@
  *	EPERM	pidfd: not allowed to look at the process
  *	ESRCH	pidfd: zombie
  *
- * and then the namespaces, in the order of types[]:
+ * The namespaces are checked next, in the order of types[]:
  *
  *	user	EINVAL own; EINVAL threads; EINVAL shared root directory; EPERM
  *	mnt	EPERM; EINVAL shared root directory
@@ -19,17 +19,17 @@
  *	time	EUSERS shared memory; EPERM
  *	others	EPERM
  *
- * Some places cannot be reached from here:
+ * These tests cannot reach some of the places:
  *
- * - ENOMEM, and EINVAL of a user namespace that cannot account for the caller,
- *   take an allocation that fails. That is left to fault injection.
- * - EINVAL of an anonymous mount namespace takes a descriptor of one. No task
- *   has one, file handles and ioctls do not lead to one, and the descriptor of
- *   the mounts in it is an O_PATH one: see detached_mount.
- * - The root of a mount namespace is found, unless autofs is mounted over it
- *   and has its own view.
- * - ESRCH for a process that has namespaces, but no pid namespace, and EINVAL
- *   for a caller without prepared credentials, are there for safety only.
+ * - ENOMEM needs an allocation that fails. So does EINVAL of a user namespace that
+ *   cannot account for the caller. Both are left to fault injection.
+ * - EINVAL of an anonymous mount namespace needs a descriptor of one. No task has one,
+ *   and file handles and ioctls do not lead to one. A descriptor of its mounts is an
+ *   O_PATH one: see detached_mount.
+ * - The root of a mount namespace is found, unless autofs is mounted over it and
+ *   returns an error.
+ * - ESRCH for a process that has namespaces but no pid namespace exists for safety
+ *   only. So does EINVAL for a caller without prepared credentials.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -52,12 +52,12 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* Of <linux/mount.h>, which does not go together with <sys/mount.h> */
+/* OPEN_TREE_CLONE is in <linux/mount.h>, which conflicts with <sys/mount.h>. */
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
 #endif
 
-/* In shared memory, because another task makes them */
+/* Another task makes the calls, so they are in shared memory. */
 struct calls {
 	int fd;
 	int count;
@@ -72,7 +72,7 @@ static struct calls *new_calls(void)
 
 	if (calls == MAP_FAILED)
 		abort();
-	/* No errno: what a call has that was not made */
+	/* -1 is no errno: it marks a call that was not made */
 	for (int i = 0; i < ARRAY_SIZE(calls->err); i++)
 		calls->err[i] = -1;
 	return calls;
@@ -99,8 +99,8 @@ static int refusal_in_child(int how, int fd, int nstype)
 }
 
 /*
- * No longer the owner of the user namespaces that were made before, nor capable
- * over them, and yet allowed to look at their processes.
+ * The caller loses the ownership of the user namespaces that were made before, and its
+ * capabilities over them. It may still look at their processes.
  */
 static int become_onlooker(void)
 {
@@ -109,7 +109,7 @@ static int become_onlooker(void)
 	return set_capabilities(1ULL << CAP_SYS_PTRACE);
 }
 
-/* Not allowed to look at root's processes. */
+/* The caller may not look at root's processes any more. */
 static int become_stranger(void)
 {
 	if (setresgid(1000, 1000, 1000))
@@ -117,7 +117,7 @@ static int become_stranger(void)
 	return setresuid(1000, 1000, 1000);
 }
 
-/* EBADF: no such descriptor. The values below -1 mean something to other calls. */
+/* EBADF: there is no such descriptor. Other calls give a meaning to values below -1. */
 
 FIXTURE(no_fd)
 {
@@ -171,7 +171,7 @@ FIXTURE_VARIANT_ADD(no_fd, fd_nsfs_root)
 	.fd = -10003,
 };
 
-/* With an nstype that fits a namespace, a pidfd, both, or nothing */
+/* Tries an nstype that fits a namespace, a pidfd, both, or neither. */
 static void expect_ebadf(struct __test_metadata *_metadata, int fd)
 {
 	EXPECT_EQ(refusal(fd, 0), EBADF);
@@ -203,7 +203,7 @@ TEST(o_path_nsfd)
 	expect_ebadf(_metadata, fd);
 }
 
-/* Not the namespace, but the link that leads to it. */
+/* This opens the link itself, not the namespace that it leads to. */
 TEST(o_path_nsfd_link)
 {
 	int fd = open("/proc/self/ns/uts", O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -223,7 +223,7 @@ TEST(o_path_pidfd)
 	expect_ebadf(_metadata, fd);
 }
 
-/* All that user space can hold of an anonymous mount namespace. */
+/* User space can hold nothing else of an anonymous mount namespace. */
 TEST(detached_mount)
 {
 	int fd = syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC);
@@ -233,7 +233,7 @@ TEST(detached_mount)
 	EXPECT_EQ(refusal(fd, CLONE_NEWNS), EBADF);
 }
 
-/* EINVAL: neither a namespace nor a pidfd. */
+/* EINVAL: the file is neither a namespace nor a pidfd. */
 
 enum kind {
 	REGULAR,
@@ -357,7 +357,7 @@ TEST_F(other_fd, einval)
 		EXPECT_EQ(refusal(self->fd, types[i].flag), EINVAL);
 }
 
-/* EINVAL: what nstype may be with a pidfd. */
+/* EINVAL: nstype does not fit a pidfd. */
 
 TEST(pidfd_no_type)
 {
@@ -399,7 +399,7 @@ TEST(pidfd_all_bits)
 	EXPECT_EQ(refusal(pidfd_open(getpid()), -1), EINVAL);
 }
 
-/* nstype is an int: what is above its 32 bits is no type. */
+/* nstype is an int: a bit above its 32 bits is no type. */
 TEST(pidfd_bits_beyond_int)
 {
 	int fd = pidfd_open(getpid());
@@ -427,7 +427,7 @@ TEST(pidfd_type_not_built_in)
 		SKIP(return, "all types are built in");
 }
 
-/* The types whose callbacks check alike: all but user */
+/* The callbacks of all types but user make the same checks. */
 
 FIXTURE(type)
 {
@@ -517,7 +517,10 @@ TEST_F(type, nsfd_of_another_type)
 	expect_one_nstype(_metadata, variant->name, variant->flag);
 }
 
-/* Capable at home, but not over the namespace, which belongs to the parent. */
+/*
+ * The caller is capable at home, in its own user namespace. It is not capable over the
+ * namespace that it joins, which belongs to the parent.
+ */
 TEST_F(type, nsfd_not_capable_over_it)
 {
 	int fd = open_ns(variant->name);
@@ -528,7 +531,7 @@ TEST_F(type, nsfd_not_capable_over_it)
 	EXPECT_EQ(refusal(fd, 0), EPERM);
 }
 
-/* The same by its own pidfd: any other process up there it may not look at. */
+/* The same with the caller's own pidfd: it may not look at other processes up there. */
 TEST_F(type, pidfd_not_capable_over_it)
 {
 	int fd = pidfd_open(getpid());
@@ -538,7 +541,7 @@ TEST_F(type, pidfd_not_capable_over_it)
 	EXPECT_EQ(refusal(fd, variant->flag), EPERM);
 }
 
-/* As the owner of its user namespace capable over it, but not at home. */
+/* The caller owns the user namespace, so it is capable over it, but not at home. */
 TEST_F(type, nsfd_not_capable_at_home)
 {
 	int fd, pidfd;
@@ -563,8 +566,8 @@ TEST_F(type, pidfd_not_capable_at_home)
 }
 
 /*
- * With the user namespace, home is the one that is joined. That helps with the
- * namespaces that it owns, and not with the others.
+ * If the call joins a user namespace, this one becomes the home. That helps with the
+ * namespaces that it owns, and not with others.
  */
 TEST_F(type, pidfd_not_capable_with_new_home)
 {
@@ -597,7 +600,7 @@ TEST_F(type, pidfd_flags_before_capability)
 	EXPECT_EQ(refusal(fd, variant->flag | CLONE_VM), EINVAL);
 }
 
-/* A mount namespace asks for a third capability. */
+/* A mount namespace requires a third capability. */
 
 TEST(mnt_nsfd_without_chroot)
 {
@@ -619,7 +622,7 @@ TEST(mnt_pidfd_without_chroot)
 	EXPECT_EQ(refusal(fd, CLONE_NEWNS | CLONE_NEWUTS), EPERM);
 }
 
-/* The user namespace */
+/* These cases join a user namespace. */
 
 TEST(user_nsfd_of_another_type)
 {
@@ -671,7 +674,10 @@ TEST(user_pidfd_not_capable)
 	ASSERT_EQ(refusal_in_child(0, fd, CLONE_NEWUSER), 0);
 	ASSERT_EQ(become_onlooker(), 0);
 	EXPECT_EQ(refusal(fd, CLONE_NEWUSER), EPERM);
-	/* It is not that the process may not be looked at */
+	/*
+	 * The caller may look at the process: otherwise this call would return EPERM,
+	 * too
+	 */
 	EXPECT_EQ(refusal_in_child(THREAD, fd, CLONE_NEWUSER), EINVAL);
 }
 
@@ -732,7 +738,7 @@ TEST(pid_pidfd_sibling)
 	EXPECT_EQ(refusal_in_child(CLONE_NEWPID, fd, CLONE_NEWPID), EINVAL);
 }
 
-/* It belongs to the parent's user namespace, and is above the caller's. */
+/* It belongs to the parent's user namespace, and is above the caller's pid namespace. */
 TEST(pid_nsfd_capability_before_descent)
 {
 	int fd = open_ns("pid");
@@ -742,8 +748,8 @@ TEST(pid_nsfd_capability_before_descent)
 }
 
 /*
- * What the caller may not share with others when it joins a namespace: with
- * threads of its process or with other processes.
+ * Some namespaces refuse a caller that shares something with a thread of its process or
+ * with another process.
  */
 
 FIXTURE(shared)
@@ -853,7 +859,7 @@ TEST_F(shared, pidfd_and_not_capable)
 		  variant->err_if_not_capable);
 }
 
-/* A wrong nstype comes first. To see that takes an errno other than EINVAL. */
+/* A wrong nstype comes first. Only an errno other than EINVAL can show this. */
 TEST(nsfd_nstype_before_shared_memory)
 {
 	int fd;
@@ -876,7 +882,7 @@ TEST(pidfd_flags_before_shared_memory)
 	EXPECT_EQ(refusal_in_child(CLONE_VM, fd, CLONE_NEWTIME | CLONE_FILES), EINVAL);
 }
 
-/* EPERM: the process may not be looked at. */
+/* EPERM: the caller may not look at the process. */
 
 TEST(ptrace)
 {
@@ -893,7 +899,7 @@ TEST(ptrace)
 	}
 }
 
-/* Of a process that may be looked at, the user namespace would be refused. */
+/* To a caller that may look at the process, the user namespace returns EINVAL. */
 TEST(ptrace_before_own_user)
 {
 	int other = pidfd_open(getppid());
@@ -927,7 +933,7 @@ TEST(flags_before_ptrace)
 	EXPECT_EQ(refusal(fd, -1), EINVAL);
 }
 
-/* ESRCH: there is no such process any more, or nothing left of it but its status. */
+/* ESRCH: the process is gone, or only its exit status is left. */
 
 FIXTURE(dead)
 {
@@ -988,7 +994,7 @@ TEST_F(dead, flags_first)
 	EXPECT_EQ(refusal(self->fd, -1), EINVAL);
 }
 
-/* A zombie still has an owner, who may be someone else. */
+/* A zombie still has an owner, so a stranger may not look at it. */
 TEST_F(dead, to_a_stranger)
 {
 	ASSERT_EQ(become_stranger(), 0);
@@ -997,7 +1003,7 @@ TEST_F(dead, to_a_stranger)
 	EXPECT_EQ(refusal(self->fd, CLONE_NEWUTS | CLONE_VM), EINVAL);
 }
 
-/* Capable of nothing, but of the same uid. */
+/* The caller has no capabilities, but the uid of the process. */
 TEST_F(dead, before_capability)
 {
 	int own = pidfd_open(getpid());
@@ -1048,7 +1054,7 @@ static int join_by_own_pidfd(void *arg)
 	return 0;
 }
 
-/* Of a thread that does not lead its process: alone gone while the process lives */
+/* A thread that does not lead its process can be gone while the process lives. */
 TEST(dead_thread)
 {
 	struct own_pidfd own = { .fd = -1, .err = -1 };
@@ -1062,11 +1068,10 @@ TEST(dead_thread)
 }
 
 /*
- * The order of the namespaces of a process. The caller is a child of the target
- * and in its user namespace, but in a pid namespace below, and it shares root
- * directory and memory with it. So every namespace refuses, in one of three
- * ways. What it is depends, for two of them, on whether they are among those
- * that the user namespace owns.
+ * The order of the namespaces of a process. The caller is a child of the target and in
+ * its user namespace, but in a pid namespace below. It shares the root directory and
+ * the memory with the target. So every namespace refuses, in one of three ways. For mnt
+ * and pid, the way depends on whether that user namespace owns them.
  */
 static const int worlds[] = { 0, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNS | CLONE_NEWPID };
 
@@ -1116,7 +1121,7 @@ FIXTURE(order)
 FIXTURE_VARIANT(order)
 {
 	int first;	/* index in types[] */
-	int later;	/* those after it that refuse differently in some way */
+	int later;	/* later types that refuse with another errno in some world */
 };
 
 FIXTURE_SETUP(order)
@@ -1145,7 +1150,7 @@ FIXTURE_VARIANT_ADD(order, mnt)
 		 CLONE_NEWTIME,
 };
 
-/* uts, ipc, cgroup and net know EPERM only: who of them was first does not show. */
+/* uts, ipc, cgroup and net only return EPERM, so their order does not show. */
 FIXTURE_VARIANT_ADD(order, uts)
 {
 	.first = 2,
@@ -1201,7 +1206,7 @@ TEST_F(order, before_later_types)
 	EXPECT_EQ(seen, variant->later);
 }
 
-/* Each of the 255 sets is refused by the first in it, also if it is the only one. */
+/* The first type in each of the 255 sets decides, even if it is the only one. */
 static void expect_first_to_decide(struct __test_metadata *_metadata, int owned)
 {
 	struct calls *calls = new_calls();

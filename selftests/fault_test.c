@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * setns(2) when memory runs out: the first allocation of a call is made to fail, then
- * the second, until the call has no more of them. A call that is refused must leave
- * the caller as it was. When all who took part are gone, so must be their namespaces.
+ * setns(2) when memory runs out. The test makes the first allocation of a call fail,
+ * then the second, until the call has no more allocations. A refused call must leave
+ * the caller as it was. When all tasks that took part are gone, their namespaces must
+ * be gone as well.
  *
- * Three user namespaces, each in the one before, and made anew for each set of types:
+ * There are three user namespaces, each nested in the one before. They are new for each
+ * set of types:
  *
- *	outer	counts what is created below it, by the limits in /proc/sys/user/
- *	home	of the callers, with namespaces of all other types
- *	target	that they join, with namespaces of all other types
+ *	outer	It counts what is created below it, by the limits in /proc/sys/user/.
+ *	home	The callers are in it, with namespaces of all other types.
+ *	target	The callers join it, with namespaces of all other types.
  *
- * A reference that nobody puts keeps its namespace, which is counted still. That finds
- * each of them. What is no reference to a namespace, only kmemleak can find.
+ * A leaked reference keeps its namespace, which still counts towards the limit. So the
+ * test finds each such leak. Only kmemleak can find a leak of anything else.
  *
- * The same is done to unshare(2), which gives create_new_namespaces() something to
- * create; of its allocations, where there are many, only some are made to fail. And once
- * nothing is injected: the callers are in a memory cgroup that is full.
+ * The test does the same to unshare(2), for which create_new_namespaces() creates
+ * namespaces. If such a call makes many allocations, only some of them are made to
+ * fail. One case injects no failure: its callers are in a memory cgroup that is full.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,24 +41,27 @@
 #include "setns.h"
 #include "view.h"
 
-#define SEM_OF_CALLER	5	/* by way of SEM_UNDO */
-#define MAX_CALLS	200	/* for one set, until all allocations have failed */
-#define SAMPLES		24	/* more or less, of the allocations of a call that makes many */
-#define MAX_ERRNOS	16	/* that differ, of the calls for one set */
-#define GRACE_PERIODS	300	/* until a namespace that nobody has is gone */
-#define VICTIMS		100	/* of the limit of a memory cgroup */
+#define SEM_OF_CALLER	5	/* added with SEM_UNDO */
+#define MAX_CALLS	200	/* at most, for one set, until all allocations have failed */
+#define SAMPLES		24	/* about so many failures of a call with many allocations */
+#define MAX_ERRNOS	16	/* at most so many different ones, for one set */
+#define GRACE_PERIODS	300	/* at most, until an unused namespace is gone */
+#define VICTIMS		100	/* tasks that reach the limit of a memory cgroup */
 #define ROOM_OF_VICTIM	(256 << 10)
 #define NOBODY		65534
 
-/* What is made to fail: objects of the slab caches, or the pages for them */
+/* Allocations of objects in the slab caches are made to fail, or of the pages for them. */
 enum { SLAB, PAGES, NR_INJECTORS };
 
 static const char *const injectors[] = { "failslab", "fail_page_alloc" };
 
-/* Of each: the switch that has it leave alone what may sleep, so nearly everything */
+/*
+ * The file ignore-gfp-wait of each injector. It spares allocations that may sleep:
+ * nearly all.
+ */
 static int ignore_gfp_wait[NR_INJECTORS];
 
-/* As they are to be while nothing is made to fail */
+/* The settings while no allocation is made to fail. */
 static const struct {
 	const char *injector, *name, *value;
 } knobs[] = {
@@ -67,7 +72,7 @@ static const struct {
 	{ "fail_page_alloc", "min-order", "0" },
 };
 
-/* As they were before the test, empty if it has not set them */
+/* The settings before the test, each empty if the test has not changed it. */
 static char knobs_before[ARRAY_SIZE(knobs)][16];
 
 static int open_knob(const char *injector, const char *name)
@@ -101,7 +106,7 @@ static void reset_knobs(void)
 	}
 }
 
-/* Not there, or not for us: -1 */
+/* Returns -1 if there is no fault injection, or if the test may not use it. */
 static int find_injectors(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(knobs); i++) {
@@ -125,19 +130,19 @@ static int inject_into(int injector)
 	return 0;
 }
 
-/* What is tried, and what has come of it */
+/* The call that is tried, and the results. */
 struct sweep {
 	int (*call)(int fd, int flags);
 	bool by_pidfd;
 	int flags;
-	bool sampled;		/* not all allocations are made to fail */
+	bool sampled;		/* only some allocations are made to fail */
 
-	int allocations;	/* of a call of which none has failed */
-	int failures;		/* calls that were refused */
+	int allocations;	/* of a call in which none has failed */
+	int failures;		/* refused calls */
 	int errnos[MAX_ERRNOS];
-	const char *changed;	/* what a refused call has changed */
+	const char *changed;	/* the item that a refused call has changed */
 	int leaked;		/* types of which a namespace is left */
-	int uncounted;		/* the errno that kept them from being counted */
+	int uncounted;		/* the errno that prevented the count */
 	bool done;
 };
 
@@ -156,7 +161,7 @@ static void note_errno(struct sweep *sweep, int err)
 	sweep->errnos[i] = err;
 }
 
-/* The callers */
+/* These functions run in a caller. */
 
 struct world {
 	int fd;
@@ -166,8 +171,9 @@ struct world {
 };
 
 /*
- * Returns the errno with which the call was refused, its allocation number @nth having
- * failed. *@left: how many more it would have taken to get to that number.
+ * Makes the call, with its allocation number @nth failing. Returns the errno of the
+ * call, 0 if it succeeds, or -1 on another error. *@left is the number of allocations
+ * that the call was short of @nth.
  */
 static int call_failing_at(const struct sweep *sweep, int fd, int fail_nth, int nth, int *left)
 {
@@ -193,7 +199,10 @@ static const char *difference(const struct view *before, const struct view *now)
 	return NULL;
 }
 
-/* 0: there is an allocation of that number, and its failure did no harm. 1: there is none. */
+/*
+ * Returns 0 if allocation @nth exists and its failure did no harm, 1 if it does not
+ * exist, or 2 on an error.
+ */
 static int caller(struct sweep *sweep, const struct world *world, int nth)
 {
 	struct sembuf add = { .sem_op = SEM_OF_CALLER, .sem_flg = SEM_UNDO };
@@ -210,7 +219,7 @@ static int caller(struct sweep *sweep, const struct world *world, int nth)
 		sweep->allocations = nth - left;
 		return 1;
 	}
-	/* What fails may be of no importance to the call */
+	/* The call may succeed without the allocation that failed */
 	if (err) {
 		note_errno(sweep, err);
 		look(world->now);
@@ -225,8 +234,8 @@ static void await_grace_period(void)
 }
 
 /*
- * Until the credentials of the tasks that have been in a user namespace are gone: then
- * it takes one allocation more to join it.
+ * Waits until the credentials of all tasks that were in the user namespace are gone.
+ * Then a join needs one allocation more.
  */
 static void await_no_ucounts(const struct sweep *sweep)
 {
@@ -248,14 +257,20 @@ static int run_caller(struct sweep *sweep, const struct world *world, int nth)
 	return WEXITSTATUS(status);
 }
 
-/* From one allocation to the next that is made to fail; -1 if the call fails by itself. */
+/*
+ * Returns the distance between two allocations that are made to fail, or -1 if the call
+ * fails by itself.
+ */
 static int find_step(struct sweep *sweep, const struct world *world)
 {
 	if (!sweep->sampled)
 		return 1;
 	if (run_caller(sweep, world, INT_MAX) != 1)
 		return -1;
-	/* An odd number: with kmemleak, every second one is its own, and of no importance */
+	/*
+	 * The step is odd: with kmemleak, every second allocation is its own and does
+	 * not matter
+	 */
 	return (sweep->allocations / SAMPLES) | 1;
 }
 
@@ -273,7 +288,7 @@ static int sweep_over(struct sweep *sweep, const struct world *world, int inject
 	return ret == 1 ? 0 : -1;
 }
 
-/* In a new user namespace, whose creator was @id in the one before. */
+/* Maps ids in a new user namespace, whose creator was @id in its parent. */
 static int map_root(int id)
 {
 	char map[32];
@@ -283,7 +298,10 @@ static int map_root(int id)
 	       write_file("/proc/self/uid_map", map) || write_file("/proc/self/gid_map", map);
 }
 
-/* A pidfd, or the namespace of a target that is dead, to have no more ucounts. */
+/*
+ * Opens a pidfd, or a namespace of a target that is dead, so that it has no ucounts any
+ * more.
+ */
 static int open_target(struct world *world, const struct sweep *sweep)
 {
 	int pidfd, fd = -1;
@@ -317,7 +335,7 @@ static int home(struct sweep *sweep, struct world *world)
 	return 0;
 }
 
-/* The one who counts */
+/* These functions count what is left, in outer. */
 
 static int allow(int flags, int count)
 {
@@ -332,7 +350,10 @@ static int allow(int flags, int count)
 	return 0;
 }
 
-/* Is there room for one namespace of each type? -1: that cannot be said. */
+/*
+ * Returns 1 if there is room for one namespace of each type, 0 if not, or -1 on an
+ * error.
+ */
 static int is_room_for(int flags)
 {
 	int pidfd;
@@ -347,10 +368,7 @@ static int is_room_for(int flags)
 	return 1;
 }
 
-/*
- * The types of which there is a namespace, though there is nobody who has one. -1: that
- * cannot be said.
- */
+/* Returns the types of which a namespace is left that no task has, or -1 on an error. */
 static int left_over(int flags)
 {
 	int room, left = 0;
@@ -416,13 +434,16 @@ static void print_sweep(const struct sweep *sweep)
 	fflush(stdout);
 }
 
-/* Is that what the call says if it cannot have memory? */
+/* Does a call that gets no memory return this errno? */
 static bool is_right_errno(const struct sweep *sweep, int err)
 {
-	/* What net makes of it is net's concern */
+	/* The errno of a failed network namespace is not checked here */
 	if (sweep->call == unshare_refusal && sweep->flags & CLONE_NEWNET)
 		return true;
-	/* To join a user namespace, every reason not to get its ucounts is EINVAL */
+	/*
+	 * A user namespace returns EINVAL if the caller cannot get its ucounts, for any
+	 * reason
+	 */
 	if (sweep->flags == CLONE_NEWUSER && !sweep->by_pidfd && err == EINVAL)
 		return true;
 	return err == ENOMEM;
@@ -446,8 +467,9 @@ static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *
 	ASSERT_NE(sweep, MAP_FAILED);
 	world.now = world.before + 1;
 	/*
-	 * Again, if one is missing: whoever watches the allocations may need some memory
-	 * itself once in a while, and then it is that which has failed.
+	 * Repeat the sweep if a failure is missing: a debug option that watches
+	 * allocations may need memory itself now and then, and then its own allocation
+	 * has failed instead.
 	 */
 	for (int i = 0; i < 3 && !is_conclusive(sweep, least_failures); i++) {
 		*sweep = *what;
@@ -481,7 +503,7 @@ static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *
 	munmap(world.before, 2 * sizeof(struct view));
 }
 
-/* In C: nsproxy, credentials, fs_struct, pathname of the root */
+/* Counts the allocations in C: nsproxy, credentials, fs_struct, pathname of the root. */
 static int least_allocations(int flags)
 {
 	return 1 + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS) +
@@ -512,7 +534,7 @@ TEST_F_TIMEOUT(fault, each_type_by_nsfd, 3600)
 {
 	for (int i = 0; i < ARRAY_SIZE(types); i++) {
 		struct sweep sweep = { .call = refusal, .flags = types[i].flag };
-		/* One more for the ucounts */
+		/* The ucounts take one more */
 		int more = types[i].flag == CLONE_NEWUSER;
 
 		expect_sweep(_metadata, &sweep, least_allocations(sweep.flags) + more);
@@ -532,7 +554,7 @@ TEST_F_TIMEOUT(fault, each_set_by_pidfd, 3600)
 	}
 }
 
-/* At least two allocations fail: an nsproxy, and the namespace itself. */
+/* At least two allocations fail: the nsproxy and the namespace itself. */
 static void expect_unshare(struct __test_metadata *_metadata, int flags)
 {
 	struct sweep sweep = {
@@ -545,9 +567,9 @@ static void expect_unshare(struct __test_metadata *_metadata, int flags)
 }
 
 /*
- * Each type that create_new_namespaces() creates, each pair of them, all, and a mount
- * namespace with nothing in it: as the KUnit tests of the Rust core do, which has that
- * function, too.
+ * Tries each type that create_new_namespaces() creates, each pair of them, all of them,
+ * and an empty mount namespace. The Rust core has that function, too, and its KUnit
+ * tests try the same sets.
  */
 TEST_F_TIMEOUT(fault, each_set_by_unshare, 3600)
 {
@@ -559,7 +581,7 @@ TEST_F_TIMEOUT(fault, each_set_by_unshare, 3600)
 	expect_unshare(_metadata, CLONE_NEWNS | UNSHARE_EMPTY_MNTNS);
 }
 
-/* A memory cgroup, filled with what no process has that could be killed for it */
+/* A memory cgroup, filled with pages that no process has that could be killed for them. */
 struct memcg {
 	int root;	/* directory of the hierarchy */
 	char name[32];
@@ -598,7 +620,7 @@ static int make_memcg(struct memcg *memcg)
 	return memcg->procs < 0 ? -1 : write_at(memcg->root, memcg->name, "memory.max", "4M");
 }
 
-/* As far as there is one */
+/* Removes as much of it as there is. */
 static void remove_memcg(const struct memcg *memcg)
 {
 	close(memcg->filling);
@@ -613,8 +635,8 @@ static int enter_memcg(const struct memcg *memcg)
 }
 
 /*
- * The one who does it is killed. Pages of a file stay, as long as the file does. Some
- * room is made again, for a victim to start with.
+ * The kernel kills the child that fills the cgroup. The pages of the file stay as long
+ * as the file. At last, this function makes room for a victim to start.
  */
 static int fill_memcg(struct memcg *memcg)
 {
@@ -637,8 +659,9 @@ static int fill_memcg(struct memcg *memcg)
 }
 
 /*
- * Takes a little memory more, and makes a call that takes some and is refused then, as
- * it is in that user namespace: until the limit is met, by one or the other.
+ * Takes a little memory, and makes a call that also takes some. The call is refused
+ * then, because the caller is in that user namespace already. The loop goes on until
+ * either of the two reaches the limit.
  */
 static void be_victim(const struct memcg *memcg)
 {
@@ -651,7 +674,7 @@ static void be_victim(const struct memcg *memcg)
 	_exit(1);
 }
 
-/* All by one who is nobody, and needs no privilege but to have a user namespace. */
+/* All victims are user nobody. They need a user namespace, but no privilege. */
 static int home_of_victims(const struct memcg *memcg)
 {
 	int status, killed = 0;
@@ -703,7 +726,7 @@ FIXTURE_SETUP(memcg)
 		SKIP(return, "no user namespaces");
 	made = !make_memcg(&self->memcg);
 	filled = made && !fill_memcg(&self->memcg);
-	/* Nobody tears down what has not been set up */
+	/* No teardown follows a setup that fails */
 	if (!filled)
 		remove_memcg(&self->memcg);
 	if (!made)

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Descriptors that come from somebody else, or by a detour.
+ * Descriptors that come from somebody else, or in an indirect way.
  *
- * setns(2) asks which namespace or process a descriptor stands for, what nstype
- * says, and who the caller is. It does not ask how the caller came by it, nor
- * who opened it, what they were allowed to do, and what has become of them:
+ * setns(2) checks which namespace or process a descriptor stands for, what nstype says,
+ * and who the caller is. It does not check how the caller got the descriptor. It does
+ * not check who opened it either, what the opener was allowed to do, or what became of
+ * the opener:
  *
- * - A descriptor of nsfs, be it of a link in /proc or of a bind mount, from an
- *   ioctl, a socket or a file handle, keeps its namespace. It can be joined even
- *   if nobody is left in it.
- * - A descriptor of pidfs keeps the identity of a process, but not the process.
- *   Each call looks at it anew: at the namespaces that it has by then, and
- *   whether the caller may look at it. That its number is used again does not
- *   matter, nor that it has no number where the caller is.
+ * - A descriptor of nsfs keeps its namespace. It may come from a link in /proc, a bind
+ *   mount, an ioctl, a socket or a file handle. The namespace can be joined even if no
+ *   task is left in it.
+ * - A descriptor of pidfs keeps the identity of a process, but not the process. Each
+ *   call looks at the process anew: at the namespaces that it has by then, and whether
+ *   the caller may look at it. Another process may have got its pid, and it may have no
+ *   pid where the caller is: neither matters.
  * - An O_PATH descriptor stands for neither, until it is opened by its link in
- *   /proc/self/fd/. By that link, whoever has a descriptor of nsfs may open it
- *   again, for reading. With a pidfd only root may do so, as all files of pidfs
- *   belong to root and have mode 0700.
+ *   /proc/self/fd/. By that link, the holder of a descriptor of nsfs may open it again,
+ *   for reading. Only root may open a pidfd again, because all files of pidfs belong to
+ *   root and have mode 0700.
  *
- * Each call is made in a child of its own. Expected is not only an errno: of all
- * links in /proc/self/ns/, those that the call is about lead to where they should
- * afterwards, and the others to where they did before.
+ * Each call is made in a child of its own. The tests expect more than an errno. After a
+ * call, the links in /proc/self/ns/ of the requested types must lead to the new
+ * namespaces, and all other links must lead to where they led before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,7 +47,7 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* What the headers of the C library may be too old for, or do not go together with */
+/* The headers of the C library may lack these, or conflict with the kernel's. */
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
@@ -114,7 +115,10 @@ static ino_t ino_of(int fd)
 	return fstat(fd, &st) ? 0 : st.st_ino;
 }
 
-/* For whoever joins the namespace, the link of its type leads to it. */
+/*
+ * Returns a view in which each link leads to this namespace. Only the link of its type
+ * is used.
+ */
 static struct view view_of_nsfd(int fd)
 {
 	struct view view;
@@ -124,13 +128,13 @@ static struct view view_of_nsfd(int fd)
 	return view;
 }
 
-/* Who calls. The tests themselves are root. */
+/* These are the callers. The tests themselves run as root. */
 
 static int become_user(uid_t id)
 {
 	if (setresgid(id, id, id) || setresuid(id, id, id))
 		return -1;
-	/* Else only root may look at the processes of this user */
+	/* Without this, only root may look at the processes of this user */
 	return prctl(PR_SET_DUMPABLE, 1);
 }
 
@@ -157,7 +161,7 @@ static int leave_all_but_user(void)
 struct call {
 	int fd;
 	int nstype;
-	int how;		/* for clone(2) */
+	int how;		/* flags of clone(2) */
 	int (*become)(void);
 	int err;
 	struct view before, after;
@@ -170,7 +174,7 @@ static int make_call(void *arg)
 
 	if (call->become && call->become())
 		return 1;
-	/* Taken before: another mount namespace may be without /proc */
+	/* Open this before the call: the new mount namespace may have no /proc */
 	dir = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	call->before = view_of(dir);
 	call->err = refusal(call->fd, call->nstype);
@@ -178,7 +182,7 @@ static int make_call(void *arg)
 	return 0;
 }
 
-/* @err: 0, and then the links of the types @joined are those of @there */
+/* If @err is 0, the links of the types in @joined must lead to the namespaces in @there. */
 static void expect_call(struct __test_metadata *_metadata, struct call call, int err, int joined,
 			const struct view *there)
 {
@@ -215,7 +219,7 @@ static void expect_join(struct __test_metadata *_metadata, struct call call,
 	expect_call(_metadata, call, 0, call.nstype, there);
 }
 
-/* Whatever way it came: it is the namespace that was meant. */
+/* The descriptor must lead to the intended namespace, however the caller got it. */
 static void expect_nsfd(struct __test_metadata *_metadata, int fd, int flag)
 {
 	struct view there = view_of_nsfd(fd);
@@ -224,7 +228,7 @@ static void expect_nsfd(struct __test_metadata *_metadata, int fd, int flag)
 	expect_join(_metadata, (struct call){ .fd = fd, .nstype = flag }, &there);
 }
 
-/* And that is all that it is, and not for everybody. */
+/* The descriptor must stand for nothing else, and not every caller may use it. */
 static void expect_checked_nsfd(struct __test_metadata *_metadata, int fd, int flag)
 {
 	int another = flag == CLONE_NEWUTS ? CLONE_NEWIPC : CLONE_NEWUTS;
@@ -236,7 +240,7 @@ static void expect_checked_nsfd(struct __test_metadata *_metadata, int fd, int f
 	expect_refusal(_metadata, by_another, EPERM);
 }
 
-/* Descriptors in a message */
+/* These functions pass descriptors in a message. */
 
 struct message {
 	int number;
@@ -263,7 +267,10 @@ static int send_fds(int sock, int number, const int *fds, int count)
 	return sendmsg(sock, &msg, 0) == sizeof(message.number) ? 0 : -1;
 }
 
-/* @type: SCM_RIGHTS for those that were sent, SCM_PIDFD for one of the sender */
+/*
+ * @type is SCM_RIGHTS for the descriptors in the message, or SCM_PIDFD for a pidfd of
+ * the sender.
+ */
 static int receive_fds(int sock, int type, int *fds, int count)
 {
 	struct message message = {};
@@ -284,16 +291,16 @@ static int receive_fds(int sock, int type, int *fds, int count)
 }
 
 /*
- * What is given: descriptors of a process and of all its namespaces. The giver
- * is the parent of the process, an ordinary user, and root in a user namespace
- * with a mount namespace, in which those of the process are mounted as well.
+ * The gift: descriptors of a process and of all its namespaces. The giver is the parent
+ * of the process and an ordinary user. It is root in its own user namespace, with a
+ * mount namespace in which the namespaces of the process are mounted as well.
  */
 struct gift {
-	int sock;			/* both live until it is closed */
+	int sock;			/* giver and process live until it is closed */
 	pid_t giver;
 	pid_t pid;
 	int fds[TYPES + 1];
-	int numbers[TYPES + 1];		/* of the same at the giver's */
+	int numbers[TYPES + 1];		/* of the same descriptors in the giver */
 	struct view there;
 };
 
@@ -342,7 +349,7 @@ static int receive_gift(struct gift *gift)
 {
 	int sock[2];
 
-	/* In a mount namespace, only younger ones can be mounted */
+	/* Only younger mount namespaces can be mounted in a mount namespace */
 	if (unshare(CLONE_NEWNS) || private_tmp())
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
@@ -380,7 +387,7 @@ static void end_giver(struct gift *gift)
 	wait_until_dead(gift->fds[PIDFD]);
 }
 
-/* The ways to come by a descriptor of what gift->fds[@which] stands for. */
+/* Each function gets a descriptor of what gift->fds[@which] stands for, in its own way. */
 
 static int as_received(struct gift *gift, int which)
 {
@@ -435,7 +442,7 @@ static int got_by_pidfd_getfd(struct gift *gift, int which)
 	return syscall(SYS_pidfd_getfd, pidfd_open(gift->giver), gift->numbers[which], 0);
 }
 
-/* By a mount that is in no mount namespace. */
+/* Opens it by a mount that is in no mount namespace. */
 static int mounted_nowhere(struct gift *gift, int which)
 {
 	int mount = syscall(SYS_open_tree, gift->fds[which], "",
@@ -484,7 +491,7 @@ static int found_by_handle(struct gift *gift, int which)
 				 O_RDONLY | O_CLOEXEC);
 }
 
-/* By a handle of which nothing is left but the number of the namespace. */
+/* Opens it by a handle in which only the id of the namespace is left. */
 static int found_by_id(struct gift *gift, int which)
 {
 	union handle handle = { .header.handle_bytes = 128 };
@@ -502,7 +509,7 @@ static int got_from_pidfd(struct gift *gift, int which)
 	return ioctl(gift->fds[PIDFD], IOC_PIDFD_GET_NS(types[which].get), 0);
 }
 
-/* Neither the process is left, nor the giver. */
+/* The process and the giver have both died. */
 static int kept_after_all_died(struct gift *gift, int which)
 {
 	end_giver(gift);
@@ -511,13 +518,13 @@ static int kept_after_all_died(struct gift *gift, int which)
 
 static int opened_as_a_thread(struct gift *gift, int which)
 {
-	/* PIDFD_THREAD */
+	/* O_EXCL is PIDFD_THREAD */
 	return syscall(SYS_pidfd_open, gift->pid, O_EXCL);
 }
 
 static int opened_nonblocking(struct gift *gift, int which)
 {
-	/* PIDFD_NONBLOCK */
+	/* O_NONBLOCK is PIDFD_NONBLOCK */
 	return syscall(SYS_pidfd_open, gift->pid, O_NONBLOCK);
 }
 
@@ -649,7 +656,7 @@ static void expect_process(struct __test_metadata *_metadata, int fd, struct gif
 	expect_refusal(_metadata, (struct call){
 		.fd = fd, .nstype = all_types, .become = become_someone_else,
 	}, EPERM);
-	/* It keeps neither the process nor its namespaces */
+	/* The descriptor keeps neither the process nor its namespaces */
 	end_giver(gift);
 	expect_refusal(_metadata, (struct call){ .fd = fd, .nstype = all_types }, ESRCH);
 }
@@ -692,13 +699,13 @@ FIXTURE_TEARDOWN(given)
 	end_giver(&self->gift);
 }
 
-/* Whoever opened it: it is the caller who must be capable. */
+/* The caller must be capable. The opener of the descriptor does not matter. */
 
 static const struct {
 	int (*become)(void);
 	int user;	/* the errno for the user namespace alone */
-	int others;	/* for another one alone */
-	int all;	/* for all at once */
+	int others;	/* the errno for another type alone */
+	int all;	/* the errno for all types at once */
 } receivers[] = {
 	{ NULL, 0, 0, 0 },
 	{ become_owner, 0, EPERM, 0 },
@@ -742,7 +749,7 @@ TEST_F(given, pidfd_to_several)
 	}
 }
 
-/* That is what nstype is for: the giver may have sent one of another type. */
+/* nstype protects the caller: the giver may have sent a namespace of another type. */
 TEST_F(given, every_pair_of_types)
 {
 	const struct view *there = &self->gift.there;
@@ -757,13 +764,13 @@ TEST_F(given, every_pair_of_types)
 			else
 				expect_refusal(_metadata, call, EINVAL);
 		}
-		/* For a caller who does not mind */
+		/* A caller that accepts any type passes 0 */
 		call.nstype = 0;
 		expect_call(_metadata, call, 0, types[i].flag, there);
 	}
 }
 
-/* By one child, whose capabilities change in between */
+/* One child makes these calls. Its capabilities change in between. */
 struct calls {
 	struct gift *gift;
 	int err[3];
@@ -809,7 +816,7 @@ static int lose_capabilities(void *arg)
 	return 0;
 }
 
-/* What counts is what the caller may do now, not when it was opened. */
+/* The capabilities of the caller count at the call, not when the descriptor was opened. */
 TEST_F(given, opened_with_fewer_capabilities)
 {
 	struct calls *calls = new_calls(&self->gift);
@@ -845,13 +852,13 @@ static int fork_in_dead_pid_namespace(void *arg)
 
 	calls->err[0] = refusal(calls->gift->fds[PID], CLONE_NEWPID);
 	calls->err[1] = refusal_to_fork();
-	/* Not that the caller is lost: it is still in its own, and may return to it */
+	/* The caller is still in its own pid namespace, and may return to it */
 	if (!refusal(open_ns("pid"), CLONE_NEWPID))
 		calls->err[2] = refusal_to_fork();
 	return 0;
 }
 
-/* A pid namespace without an init process can be joined, but not lived in. */
+/* A pid namespace whose init is gone can be joined, but no child can be created in it. */
 TEST_F(given, pid_namespace_without_init)
 {
 	struct calls *calls = new_calls(&self->gift);
@@ -863,7 +870,7 @@ TEST_F(given, pid_namespace_without_init)
 	EXPECT_EQ(calls->err[2], 0);
 }
 
-/* The descriptors that lead from one namespace to another */
+/* These cases use descriptors that lead from one namespace to another. */
 
 TEST_F(given, owner)
 {
@@ -901,7 +908,7 @@ TEST_F(given, parent)
 	}, EINVAL);
 }
 
-/* From the older of two mount namespaces to the younger and back */
+/* Walks from the older of two mount namespaces to the younger one, and back. */
 TEST_F(given, next_mount_namespace)
 {
 	struct gift *gift = &self->gift;
@@ -940,11 +947,11 @@ TEST_F(given, namespace_of_a_socket)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(ino_of(fd), ino_of(gift->fds[NET]));
 	expect_checked_nsfd(_metadata, fd, CLONE_NEWNET);
-	/* The socket itself does not stand for it */
+	/* The socket itself does not stand for that namespace */
 	expect_refusal(_metadata, (struct call){ .fd = sock, .nstype = CLONE_NEWNET }, EINVAL);
 }
 
-/* To hold a pidfd is enough to use it, but not to open it again. */
+/* The holder of a pidfd may use it, but not open it again. */
 TEST_F(given, pidfd_not_opened_again_by_others)
 {
 	int fd = self->gift.fds[PIDFD];
@@ -957,7 +964,7 @@ TEST_F(given, pidfd_not_opened_again_by_others)
 	expect_join(_metadata, (struct call){ .fd = fd, .nstype = all_types }, &self->gift.there);
 }
 
-/* Their files are immutable, even for root. */
+/* Files of nsfs are immutable, even for root. */
 TEST_F(given, nsfd_only_for_reading)
 {
 	for (int i = 0; i < TYPES; i++) {
@@ -968,7 +975,7 @@ TEST_F(given, nsfd_only_for_reading)
 	}
 }
 
-/* Mount namespaces that no task has ever had */
+/* No task has ever been in these mount namespaces. */
 
 static int new_tree(void)
 {
@@ -1004,7 +1011,7 @@ TEST(new_mnt_by_fsmount)
 	expect_new_mnt(_metadata, new_mount());
 }
 
-/* What a process has for its children only */
+/* These namespaces are only for the children of a process. */
 
 TEST(for_children)
 {
@@ -1019,12 +1026,12 @@ TEST(for_children)
 	fd = pidfd_open(pid);
 	own = view_of_task(getpid());
 
-	/* By a pidfd, those that the process itself is in are joined */
+	/* A pidfd leads to the namespaces that the process itself is in */
 	expect_join(_metadata, (struct call){
 		.fd = fd, .nstype = CLONE_NEWPID | CLONE_NEWTIME, .become = leave_all_but_user,
 	}, &own);
 
-	/* The others have links and ioctls of their own */
+	/* The namespaces for children have links and ioctls of their own */
 	pid_fd = open_ns_of(pid, "pid_for_children");
 	time_fd = open_ns_of(pid, "time_for_children");
 	ASSERT_NE(ino_of(pid_fd), ns_ino("pid"));
@@ -1038,7 +1045,7 @@ TEST(for_children)
 	expect_nsfd(_metadata, ioctl(fd, IOC_PIDFD_GET_NS(8), 0), CLONE_NEWTIME);
 }
 
-/* Pidfds that a socket gives: of who made it, and of who sent a message */
+/* A socket gives pidfds of its creator and of the sender of a message. */
 
 static int offer_socket(int by)
 {
@@ -1058,7 +1065,7 @@ static int offer_socket(int by)
 FIXTURE(peer)
 {
 	int sock;	/* a message waits in it */
-	int by;		/* the process lives until it is closed */
+	int by;		/* the process lives until this is closed */
 	int pidfd;
 	pid_t pid;
 	struct view there;
@@ -1129,7 +1136,7 @@ TEST_F(peer, of_message)
 	expect_peer(_metadata, sender_to(self->sock), self->pidfd, &self->there);
 }
 
-/* It gives them even if the process is dead. */
+/* The socket gives both pidfds even if the process is dead. */
 TEST_F(peer, dead)
 {
 	int fds[2];
@@ -1148,8 +1155,8 @@ TEST_F(peer, dead)
 }
 
 /*
- * A process of two threads, each in a UTS namespace of its own. By a pipe, the
- * leader can be told to exit, and the other one to execute a program.
+ * A process has two threads, each in a UTS namespace of its own. Through pipes, the
+ * test tells the leader to exit, or the other thread to execute a program.
  */
 
 static int stay(void)
@@ -1159,7 +1166,7 @@ static int stay(void)
 	return read(STDIN_FILENO, &c, 1) ? 1 : 0;
 }
 
-/* This program, which does nothing but stay() then */
+/* Executes this program again. It then only calls stay(). */
 static int execute(int program)
 {
 	char *const argv[] = { "fd_test", "stay", NULL }, *const envp[] = { NULL };
@@ -1218,7 +1225,7 @@ FIXTURE_SETUP(threads)
 	char path[64], c;
 	int dir;
 
-	/* The last one becomes the other's stdin */
+	/* The third pipe becomes the stdin of the program that the other thread executes */
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(pipe2(pipes[i], O_CLOEXEC), 0);
 	self->pid = fork();
@@ -1259,7 +1266,7 @@ FIXTURE_TEARDOWN(threads)
 	kill(self->pid, SIGKILL);
 }
 
-/* To setns(2), the pidfd of a process is that of its leader. */
+/* To setns(2), the pidfd of a process means its leader. */
 TEST_F(threads, both_alive)
 {
 	ASSERT_NE(self->leaders.ino[UTS], self->others.ino[UTS]);
@@ -1288,7 +1295,7 @@ TEST_F(threads, leader_gone)
 	}, &self->others);
 }
 
-/* The thread that executes a program becomes the leader. What it was is gone. */
+/* A thread that executes a program becomes the leader. Its own pidfd is then dead. */
 TEST_F(threads, other_executes)
 {
 	char c;
@@ -1304,8 +1311,9 @@ TEST_F(threads, other_executes)
 }
 
 /*
- * A process that hides from its user, who has a pidfd of it. As both are in the
- * same user namespace, to join that is EINVAL for who may look at the process.
+ * A process hides from its user, who has a pidfd of it. Both are in the same user
+ * namespace. So joining that one is EINVAL if the user may look at the process, and
+ * EPERM if not.
  */
 
 static int copy_program(mode_t mode)
@@ -1384,7 +1392,7 @@ FIXTURE_TEARDOWN(hiding)
 	close(self->go);
 }
 
-/* For comparison: what does not hide it */
+/* For comparison: these two variants do not hide the process. */
 FIXTURE_VARIANT_ADD(hiding, not_by_executing)
 {
 	.mode = 0755,
@@ -1430,10 +1438,10 @@ TEST_F(hiding, from_its_user)
 
 	expect_refusal(_metadata, by_user, EINVAL);
 	ASSERT_EQ(write(self->go, "h", 1), 1);
-	/* Closed by the process, or because it executes the program */
+	/* The process has closed it, or has executed the program */
 	ASSERT_EQ(read(self->says, &c, 1), 0);
 	expect_refusal(_metadata, by_user, variant->err);
-	/* Nobody hides from root */
+	/* No process hides from root */
 	expect_refusal(_metadata, (struct call){
 		.fd = self->fd, .nstype = CLONE_NEWUSER,
 	}, EINVAL);
@@ -1441,7 +1449,7 @@ TEST_F(hiding, from_its_user)
 	expect_join(_metadata, (struct call){ .fd = self->fd, .nstype = CLONE_NEWUTS }, &there);
 }
 
-/* Processes that are special in another way */
+/* These processes are special in other ways. */
 
 TEST(pidfd_of_oneself)
 {
@@ -1450,7 +1458,7 @@ TEST(pidfd_of_oneself)
 
 	if (missing_type())
 		SKIP(return, "no %s namespaces", missing_type());
-	/* By a child, which has left them */
+	/* The caller is a child, which has left these namespaces */
 	ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET), 0);
 	own = view_of_task(getpid());
 	fd = pidfd_open(getpid());
@@ -1458,7 +1466,7 @@ TEST(pidfd_of_oneself)
 		.fd = fd, .nstype = all_types & ~CLONE_NEWUSER, .become = leave_all_but_user,
 	}, &own);
 
-	/* By itself, for which nothing changes */
+	/* The caller is the process itself, and nothing changes */
 	ASSERT_EQ(leave_all_but_user(), 0);
 	own = view_of_task(getpid());
 	EXPECT_EQ(refusal(fd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET), 0);
@@ -1495,13 +1503,16 @@ TEST(pidfd_of_kernel_thread)
 	expect_refusal(_metadata, (struct call){
 		.fd = fd, .nstype = CLONE_NEWUTS, .become = become_root_elsewhere,
 	}, EPERM);
-	/* The root directory is that of the namespace, not the one that it has */
+	/* The new root directory is that of the namespace, not that of the kernel thread */
 	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
 	ASSERT_EQ(refusal(fd, CLONE_NEWNS), 0);
 	EXPECT_EQ(access("/proc/self/ns", F_OK), 0);
 }
 
-/* It has none in the pid namespace of the caller: from a sibling, and from above */
+/*
+ * The process has no pid in the caller's pid namespace: it is in a sibling of it, or
+ * above it.
+ */
 TEST(pidfd_without_a_number)
 {
 	int pidfds[2];
@@ -1517,7 +1528,7 @@ TEST(pidfd_without_a_number)
 		struct view there = view_of_nsfd(ioctl(call.fd, IOC_PIDFD_GET_NS(10), 0));
 
 		expect_join(_metadata, call, &there);
-		/* Its pid namespace cannot be joined, and nothing together with it */
+		/* Its pid namespace cannot be joined, alone or with others */
 		call.nstype = CLONE_NEWPID;
 		expect_refusal(_metadata, call, EINVAL);
 		call.nstype = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET;
@@ -1525,7 +1536,10 @@ TEST(pidfd_without_a_number)
 	}
 }
 
-/* The namespaces are those that it has now, not those when the pidfd was opened. */
+/*
+ * The call joins the namespaces of the process by now, not those when the pidfd was
+ * opened.
+ */
 TEST(pidfd_of_one_who_moves)
 {
 	int go[2], says[2], pidfd, nsfd;
@@ -1581,7 +1595,7 @@ static pid_t target_numbered(pid_t pid, int *go, int *pidfd)
 	return pid;
 }
 
-/* A dead process has left its number to someone else, but not its pidfd. */
+/* Another process has got the pid of a dead one. The pidfd still means the dead one. */
 TEST(pidfd_with_the_number_of_another)
 {
 	int dead, alive, go;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long a namespace lives that was joined, left, or could not be joined: who
- * counts as being in it, and who refers to it.
+ * How long a namespace lives that was joined, left, or could not be joined. This
+ * depends on the tasks that count as being in it, and on the references to it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* Of <linux/nsfs.h> and <linux/sockios.h>, where they are older */
+/* Older versions of <linux/nsfs.h> and <linux/sockios.h> lack these. */
 #ifndef NS_GET_USERNS
 #define NS_GET_USERNS _IO(0xb7, 0x1)
 #endif
@@ -34,8 +34,8 @@
 #endif
 
 /*
- * A namespace is active, and listed, while a task is in it or a file descriptor
- * refers to it, and so are the user namespaces that it belongs to.
+ * A namespace is active while a task is in it or a file descriptor refers to it, and
+ * then listns(2) lists it. So are the user namespaces that it belongs to.
  */
 
 struct list_request {
@@ -81,7 +81,7 @@ static const char *cannot_list(void)
 	__u64 id = ns_id(nsfd);
 
 	close(nsfd);
-	/* Whoever is elsewhere does not see them all */
+	/* A caller in other namespaces does not see all of them */
 	if (ns_ino("pid") != 0xeffffffc || ns_ino("user") != 0xeffffffd)
 		return "not in the initial pid and user namespaces";
 	return is_listed(CLONE_NEWUSER, id) ? NULL : "no listns(2)";
@@ -145,7 +145,10 @@ FIXTURE_VARIANT_ADD(active, time)
 	.flag = CLONE_NEWTIME,
 };
 
-/* The others are gone: its creator, and all file descriptors. */
+/*
+ * Only the joining task is left: the creator of the namespace and all descriptors are
+ * gone.
+ */
 static void expect_active_while_joined(struct __test_metadata *_metadata, int flag, bool by_pidfd)
 {
 	int home = open_ns(name_of(flag));
@@ -164,7 +167,10 @@ static void expect_active_while_joined(struct __test_metadata *_metadata, int fl
 	pid = fork_with_line(&line);
 	ASSERT_GE(pid, 0);
 	if (pid == 0) {
-		/* Must not count, or it is there for ever */
+		/*
+		 * A refused call must not count, or the namespace stays active
+		 * permanently
+		 */
 		EXPECT_EQ(late_refusal(pidfd, flag), EUSERS);
 		EXPECT_EQ(setns(by_pidfd ? pidfd : nsfd, flag), 0);
 		close(nsfd);
@@ -195,8 +201,8 @@ TEST_F(active, while_a_task_has_joined_it)
 }
 
 /*
- * A task can be in a user namespace, and nobody in the one above. A user namespace
- * is not left, but the task ends.
+ * A task can be in a user namespace while none is in the one above. A task cannot leave
+ * a user namespace; it ends.
  */
 TEST(active_user_namespaces)
 {
@@ -254,7 +260,7 @@ static int make_socket(void *arg)
 	return 0;
 }
 
-/* A namespace that only a socket is left of can be joined, and is active again. */
+/* Only a socket is left of this namespace. It can be joined, and is active again. */
 TEST(active_again)
 {
 	int home = open_ns("net");
@@ -281,8 +287,8 @@ TEST(active_again)
 }
 
 /*
- * A namespace ends with the last reference. In a user namespace that may have few,
- * each pinned one brings the limit closer.
+ * A namespace ends with its last reference. The user namespace here may have only a
+ * few, and each leaked one brings its limit closer.
  */
 
 #define ROUNDS	16
@@ -299,7 +305,7 @@ static int set_limit(int flags)
 	return 0;
 }
 
-/* Those that nobody refers to end a little later: after a grace period, by a worker. */
+/* An unused namespace ends a little later: a worker frees it after a grace period. */
 static bool wait_for_the_limit(int *attempts)
 {
 	struct timespec pause = { .tv_nsec = 10000000 };
@@ -333,7 +339,10 @@ static pid_t target_within_limit(int flags, int *pidfd)
 	return pid;
 }
 
-/* With the number that it has in /proc, which may show a pid namespace further up. */
+/*
+ * Returns the pid that the process has in /proc, which may show a pid namespace further
+ * up.
+ */
 static pid_t pid_in_proc(int pidfd)
 {
 	char path[64], line[128];
@@ -415,7 +424,7 @@ FIXTURE_VARIANT_ADD(last_reference, all_but_user)
 	.flags = all_types & ~CLONE_NEWUSER,
 };
 
-/* Namespace files of the types in @flags, in the order of types[] */
+/* Opens the namespace files of the types in @flags, in the order of types[]. */
 static void open_all_of(pid_t pid, int flags, int *nsfds)
 {
 	for (int i = 0; i < ARRAY_SIZE(types); i++)
@@ -437,7 +446,7 @@ static int join_one_by_one(const int *nsfds)
 	return 0;
 }
 
-/* The caller leaves what only it has, for what the target has, and that for home. */
+/* The caller leaves its own namespaces for those of the target, and these for home. */
 static void join_and_leave(struct __test_metadata *_metadata, int flags, const int *home,
 			   bool by_pidfd)
 {
@@ -448,7 +457,7 @@ static void join_and_leave(struct __test_metadata *_metadata, int flags, const i
 	ASSERT_GT(target, 0);
 	ASSERT_EQ(unshare_within_limit(flags), 0);
 	open_all_of(pid_in_proc(pidfd), flags, nsfds);
-	/* And once more, while it is in there */
+	/* The second join is made from inside */
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(by_pidfd ? setns(pidfd, flags) : join_one_by_one(nsfds), 0);
 	close_all(nsfds);
@@ -459,7 +468,10 @@ static void join_and_leave(struct __test_metadata *_metadata, int flags, const i
 
 static void be_refused(struct __test_metadata *_metadata, int flags, const int *home, int foreign)
 {
-	/* If it has one, in a pid namespace beside that of the target */
+	/*
+	 * With CLONE_NEWPID, the call comes from a pid namespace beside that of the
+	 * target
+	 */
 	int err = flags & CLONE_NEWPID ? EINVAL : EUSERS;
 	pid_t target;
 	int pidfd;
@@ -475,7 +487,7 @@ static void be_refused(struct __test_metadata *_metadata, int flags, const int *
 	ASSERT_EQ(join_one_by_one(home), 0);
 }
 
-/* A child, because the pid and time namespaces are there for children only. */
+/* A child does this, because the new pid and time namespaces are for children only. */
 static void in_rounds(struct __test_metadata *_metadata, int flags, int foreign)
 {
 	int home[ARRAY_SIZE(types)];
@@ -501,13 +513,13 @@ TEST_F(last_reference, is_put_by_a_join)
 	in_rounds(_metadata, built_in(variant->flags), -1);
 }
 
-/* Neither on what the caller has, nor on what it could not join */
+/* A refused join keeps no reference, on the caller's namespaces or on the target's. */
 TEST_F(last_reference, is_not_taken_by_a_refused_join)
 {
 	in_rounds(_metadata, built_in(variant->flags), self->foreign);
 }
 
-/* The one that the caller is in, and that its children will not be in. */
+/* The caller leaves a time namespace that its children would not be in. */
 static void leave_time_behind(struct __test_metadata *_metadata, int home)
 {
 	int nsfd, pidfd;
@@ -543,7 +555,7 @@ TEST(last_reference_to_time_namespace_without_children)
 	expect_done(_metadata, pid);
 }
 
-/* A user namespace is left by ending, and held by the credentials till then. */
+/* A task leaves a user namespace by ending. Until then, its credentials hold it. */
 TEST(last_reference_to_user_namespace)
 {
 	if (!is_built_in("time") || !is_built_in("user"))

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may join which namespace: each kind of caller with each type, by an nsfs
- * descriptor and by a pidfd. What a call must return is not written down, but
- * follows from the facts of the case by the rules of the manual pages, which
- * expected() spells out:
+ * Permissions to join a namespace: each kind of caller with each type, by a namespace
+ * descriptor and by a pidfd. The expected results are not written down. expected()
+ * derives them from the facts of each case, by the rules of the manual pages:
  *
- * - capabilities(7) and user_namespaces(7): in which user namespaces a process
- *   has which capabilities
- * - setns(2): which capabilities it takes, and where
- * - ptrace(2), "Ptrace access mode checking": which process one may look at
+ * - capabilities(7) and user_namespaces(7): which capabilities a process has in which
+ *   user namespace
+ * - setns(2): which capabilities a call requires, and in which user namespace
+ * - ptrace(2), "Ptrace access mode checking": which process a caller may look at
  *
- * The user namespaces, with who has made them, and has a process there:
+ * These are the user namespaces. Each one has a creator, who also has a process in it:
  *
  *	TOP		the test's
  *	  MIDDLE	Alice
  *	    BOTTOM	Bob
  *	  SIDE		Alice
  *
- * Not of concern here: what else may be wrong with a call, see errno_test.
+ * errno_test has the cases in which something else is wrong with a call.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,7 +39,7 @@ static const struct {
 	enum place parent;
 	uid_t uid;
 } tree[PLACES] = {
-	[TOP]	 = { NOWHERE, ALICE },	/* has not made it, of course */
+	[TOP]	 = { NOWHERE, ALICE },	/* created by someone else */
 	[MIDDLE] = { TOP, ALICE },
 	[BOTTOM] = { MIDDLE, BOB },
 	[SIDE]	 = { TOP, ALICE },
@@ -54,7 +53,7 @@ enum {
 
 #define ALL (~0ULL)
 
-/* Who calls. The group is the same for all, and the uid never root. */
+/* The caller. The group is the same for all callers, and the uid is never root's. */
 struct caller {
 	enum place home;
 	uid_t uid;
@@ -64,13 +63,14 @@ struct caller {
 };
 
 /*
- * Who is in the namespace. Has the uid that the tree says, and all capabilities at
- * its place, which owns the namespace, unless that came from one place above.
+ * The process that has the namespace. Its uid is in the tree. It has all capabilities
+ * in its user namespace. This one owns the namespace, unless the process has inherited
+ * the namespace from one place above.
  */
 struct process {
 	enum place at;
 	bool inherited;
-	bool undumpable;	/* at TOP only: what counts is where its program was started */
+	bool undumpable;	/* only at TOP, where its program was started */
 };
 
 struct facts {
@@ -78,12 +78,12 @@ struct facts {
 	struct process process;
 };
 
-/* The rules */
+/* These functions are the rules. */
 
 /*
- * A process has the capabilities that are effective at home. It has those in the
- * user namespaces below, too. In those that its effective uid has made from home,
- * and in what is below them, it has all.
+ * A process has its effective capabilities at home, in its own user namespace. It also
+ * has them in the user namespaces below. It has all capabilities in the ones that its
+ * effective uid created from home, and in those below them.
  */
 static bool capable(const struct caller *caller, enum place place, int cap)
 {
@@ -96,7 +96,7 @@ static bool capable(const struct caller *caller, enum place place, int cap)
 	return capable(caller, tree[place].parent, cap);
 }
 
-/* PTRACE_MODE_READ_REALCREDS, without security modules that go further */
+/* Checks PTRACE_MODE_READ_REALCREDS, without security modules that are stricter. */
 static bool may_look(const struct caller *caller, const struct process *process)
 {
 	if (capable(caller, process->at, CAP_SYS_PTRACE))
@@ -125,17 +125,17 @@ static int expected(const struct facts *facts, int flag, bool by_pidfd)
 	if (by_pidfd && !may_look(caller, process))
 		err = EPERM;
 	else if (flag == CLONE_NEWUSER && process->at == caller->home)
-		err = EINVAL;	/* Nobody regains capabilities by entering what they are in */
+		err = EINVAL;	/* No task regains capabilities this way */
 	else if (!may_join(caller, process, flag))
 		err = EPERM;
 	return err;
 }
 
-/* Making the facts true */
+/* These functions make the facts true. */
 
 /*
- * Someone else, and somewhere else if @user_fd is that of a user namespace. All
- * capabilities remain: they are no matter of uids.
+ * Becomes another user, and enters a user namespace if @user_fd is the descriptor of
+ * one. All capabilities remain, because they do not depend on the uid here.
  */
 static int become(uid_t uid, uid_t euid, int user_fd)
 {
@@ -160,9 +160,9 @@ static int reduce_capabilities(__u64 effective, __u64 permitted)
 
 struct birth {
 	uid_t uid;
-	int user_fd;		/* of the user namespace it starts from */
+	int user_fd;		/* of the user namespace where the process starts */
 	bool undumpable;
-	int flags_before;	/* namespaces that are that one's */
+	int flags_before;	/* namespaces that this user namespace owns */
 	int flags;
 	pid_t pid;
 	int pidfd;
@@ -179,7 +179,7 @@ static int map_all_uids(pid_t pid)
 	return write_file(path, "0 0 65536");
 }
 
-/* In a task with credentials of its own, but with the test's memory and descriptors */
+/* Runs in a task that has its own credentials, but the test's memory and descriptors. */
 static int give_birth(void *arg)
 {
 	struct birth *birth = arg;
@@ -189,7 +189,7 @@ static int give_birth(void *arg)
 	    unshare(birth->flags_before))
 		return -1;
 	birth->pid = target_in(birth->flags, &birth->pidfd);
-	/* Without a map, nobody could make a user namespace there */
+	/* Without a map, no process could create a user namespace in it */
 	if ((birth->flags & CLONE_NEWUSER) && map_all_uids(birth->pid))
 		birth->pid = -1;
 	return 0;
@@ -199,12 +199,12 @@ struct scene {
 	const struct facts *facts;
 	const char *type;
 	int flag;
-	int user_fd[PLACES];	/* of the user namespaces that it took to make */
+	int user_fd[PLACES];	/* the user namespaces that had to be created */
 	int nsfd;
 	int pidfd;
 };
 
-/* A process at @place. The one of the facts has the namespace, too. */
+/* Starts a process at @place. The process of the facts has the namespace, too. */
 static int populate(struct scene *scene, enum place place)
 {
 	const struct process *process = &scene->facts->process;
@@ -275,7 +275,10 @@ FIXTURE_TEARDOWN(caller)
 	close(self->scene.pidfd);
 }
 
-/* O_PATH, because not everybody may list the directory. A type may not be built in. */
+/*
+ * Uses O_PATH, because some callers may not list the directory. A type may not be built
+ * in.
+ */
 static bool read_links(ino_t inos[ARRAY_SIZE(links)])
 {
 	int dir = open("/proc/self/ns", O_PATH | O_CLOEXEC);
@@ -327,8 +330,9 @@ TEST_F(caller, pidfd)
 }
 
 /*
- * The facts, that is of the caller the home, the real and the effective uid, the
- * effective and the idle capabilities, and of the process what differs.
+ * The facts of a case. For the caller: the home, the real and the effective uid, the
+ * effective and the idle capabilities. For the process: its place, and what differs
+ * from other cases.
  */
 
 #define CALLER(name, ...)									\
@@ -343,21 +347,25 @@ TEST_F(caller, pidfd)
 	FIXTURE_VARIANT_ADD(caller, name##_time) { .facts = &facts_##name, .type = "time" }
 
 /*
- * Who has made the user namespace is privileged in it, and not at home. For that,
- * the effective uid counts. The other capabilities are needed at home.
+ * The creator of a user namespace is privileged in it, and not at home. The effective
+ * uid shows the creator. The other capabilities are needed at home.
  */
 CALLER(owner, { TOP, BOB, ALICE, 0, 0 }, { .at = MIDDLE });
 CALLER(owner_by_real_uid, { TOP, ALICE, BOB, 0, 0 }, { .at = MIDDLE });
 CALLER(owner_with_admin, { TOP, ALICE, ALICE, ADMIN, 0 }, { .at = MIDDLE });
 CALLER(owner_with_needed, { TOP, ALICE, ALICE, ADMIN | CHROOT, 0 }, { .at = MIDDLE });
 
-/* Privileged also in what is below. But who has made only what is two below is not. */
+/*
+ * The creator is privileged further below, too. But a user is not privileged two levels
+ * below only because it created the user namespace there.
+ */
 CALLER(owner_of_parent, { TOP, ALICE, ALICE, 0, 0 }, { .at = BOTTOM });
 CALLER(owner_from_afar, { TOP, BOB, BOB, 0, 0 }, { .at = BOTTOM });
 
 /*
- * Not the owner: not privileged at all, or from above. To look at the process from
- * there takes a capability, and neither its uid nor being permitted as much will do.
+ * The caller is not the owner. It has no privileges, or privileges from above. To look
+ * at the process from above takes a capability: neither the uid of the process nor as
+ * many permitted capabilities will do.
  */
 CALLER(stranger, { TOP, BOB, BOB, 0, 0 }, { .at = MIDDLE });
 CALLER(above, { TOP, BOB, BOB, ALL, 0 }, { .at = MIDDLE });
@@ -367,8 +375,8 @@ CALLER(above_without_ptrace, { TOP, ALICE, BOB, ALL & ~PTRACE, PTRACE }, { .at =
 CALLER(above_with_needed, { TOP, BOB, BOB, ADMIN | CHROOT | PTRACE, 0 }, { .at = MIDDLE });
 
 /*
- * In the user namespace of the process. There, one may also look at it if one has
- * its uid, for which the real one counts, and is permitted no less.
+ * The caller is in the user namespace of the process. It may also look at the process
+ * if it has the same uid and no fewer permitted capabilities. The real uid counts.
  */
 CALLER(same, { MIDDLE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
 CALLER(same_without_admin, { MIDDLE, ALICE, ALICE, ALL & ~ADMIN, 0 }, { .at = MIDDLE });
@@ -377,11 +385,14 @@ CALLER(same_permitted_less, { MIDDLE, ALICE, ALICE, ALL & ~PTRACE, 0 }, { .at = 
 CALLER(same_by_effective_uid, { MIDDLE, BOB, ALICE, ALL & ~PTRACE, PTRACE }, { .at = MIDDLE });
 CALLER(undumpable, { TOP, ALICE, ALICE, ALL & ~PTRACE, PTRACE }, { .at = TOP, .undumpable = true });
 
-/* Privileged, but elsewhere. It does not help to have made the user namespace. */
+/*
+ * The caller is privileged, but elsewhere. Having created the user namespace does not
+ * help.
+ */
 CALLER(below, { BOTTOM, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
 CALLER(sibling, { SIDE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE });
 
-/* What owns the namespace counts, and not where the process is. */
+/* The owner of the namespace counts, and not the place of the process. */
 CALLER(inherited, { MIDDLE, ALICE, ALICE, ALL, 0 }, { .at = MIDDLE, .inherited = true });
 
 TEST_HARNESS_MAIN

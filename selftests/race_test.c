@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * setns(2) while others change what it looks at: the process of a pidfd exits,
- * executes a program or changes its namespaces, the descriptor is closed or
- * replaced, the caller is killed.
+ * setns(2) while other tasks change what it looks at. The process of a pidfd exits,
+ * executes a program or changes its namespaces. The descriptor is closed or replaced.
+ * The caller is killed.
  *
- * Who wins is open, so a race has several outcomes. But each call has to be one
- * of two things, see judge(): either the caller has joined all that it asked
- * for, nothing else, and all of it from one state that the target was in; or it
- * is told why not, and nothing has changed. What one call takes from one
- * process is from one state as far as it hangs off its nsproxy: that is all
+ * Either side may win, so a race has several outcomes. But judge() accepts only two
+ * results of a call. Either the caller has joined all that it asked for, nothing else,
+ * and all of it from one state of the target. Or the call has returned an errno, and
+ * nothing has changed. Only the types in the nsproxy must come from one state: all
  * types but pid and user.
  *
- * The outcomes that do not take luck are seen to first, in rounds in which one
- * side waits for the other.
+ * The first rounds produce the outcomes that do not depend on luck: in them, one side
+ * waits for the other.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -35,24 +34,24 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-/* All that hang off the nsproxy, but for the one that only children will have */
+/* The types in the nsproxy, except pid: that one is only for children. */
 enum { NSPROXY_TYPES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
 		       CLONE_NEWNET | CLONE_NEWTIME };
 
 enum { MAX_STATES = 64, MAX_ERR = 134, JOINERS = 5 };
 
-/* Who may go on */
+/* Bits of race->go: the tasks that may go on. */
 enum { TARGET = 1, JOINER = 2 };
 
-/* Who comes first */
+/* The side that comes first. */
 enum order { JOIN_FIRST, JOIN_LAST, AT_ONCE };
 
-/* In the order of types[] */
+/* The inode numbers of namespaces, in the order of types[]. */
 struct set {
 	ino_t ino[ARRAY_SIZE(types)];
 };
 
-/* What the tasks of a test share */
+/* The tasks of a test share this. */
 struct race {
 	/* The states that the target may be in, and whether more may come */
 	struct set states[MAX_STATES];
@@ -73,7 +72,7 @@ struct race {
 	int step;
 	bool joined_last_time;
 
-	/* Of the target, and what is to be joined by it */
+	/* A descriptor of the target, the types to join by it, and a descriptor of home */
 	int fd;
 	int nstype;
 	int home;
@@ -83,7 +82,7 @@ struct race {
 	int outcome[JOINERS];
 	pid_t pid[2];
 
-	/* How often each outcome was seen, and the first that must not be */
+	/* How often each outcome was seen, and the first forbidden outcome */
 	int joined;
 	int refused[MAX_ERR];
 	int strangers;
@@ -97,7 +96,7 @@ struct race {
 
 static struct race *race;
 
-/* Of /proc/thread-self/ns: still leads there after a mount namespace was joined */
+/* /proc/thread-self/ns, which stays open after a mount namespace was joined. */
 static __thread int own_links;
 
 static int open_own_links(void)
@@ -113,7 +112,7 @@ static int open_links(pid_t pid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Of pid namespaces, what is joined is the one that children will be in. */
+/* A join of a pid namespace changes the one for children. */
 static const char *link_name(int type)
 {
 	return types[type].flag == CLONE_NEWPID ? "pid_for_children" : types[type].name;
@@ -148,7 +147,7 @@ static struct set set_of(pid_t pid)
 	return set;
 }
 
-/* The types that are not the same, as flags. */
+/* Returns the types in which the two sets differ, as flags. */
 static int difference(const struct set *a, const struct set *b)
 {
 	int flags = 0;
@@ -163,7 +162,7 @@ static int value_of(int *counter)
 	return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
 }
 
-/* Once more than a few tasks wait for each other, they had better not all run. */
+/* Sleeps after some tries: if more than a few tasks wait, they should not all run. */
 static void wait_for_change(int *word, int value, int tries)
 {
 	enum { SPINS = 50 };
@@ -209,7 +208,10 @@ static void add_state(struct set state)
 	count(&race->nr_states);
 }
 
-/* Which state @set is of, as far as @flags go. May have to wait until it is known. */
+/*
+ * Returns the state that @set belongs to, looking only at @flags. May wait until it is
+ * known.
+ */
 static int find_state(const struct set *set, int flags)
 {
 	bool more;
@@ -226,9 +228,9 @@ static int find_state(const struct set *set, int flags)
 }
 
 /*
- * What has come of a call by which the caller wanted to join namespaces of the
- * types @nstype, and which left it with @err. Returns the number of the state that
- * was joined, or a negative errno, or INT_MIN for what must not be.
+ * Judges a call that asked for the types in @nstype and returned @err. Returns the
+ * number of the state that was joined, a negative errno, or INT_MIN for a forbidden
+ * result.
  */
 static int judge(const struct set *before, int nstype, int err)
 {
@@ -279,7 +281,7 @@ static void log_outcomes(struct __test_metadata *_metadata)
 		       race->after.ino[i]);
 }
 
-/* Of all calls that were judged, none was broken or refused for another reason. */
+/* None of the judged calls may be broken, or refused with another errno. */
 static void expect_only(struct __test_metadata *_metadata, int err, int other_err)
 {
 	int others = 0;
@@ -292,14 +294,14 @@ static void expect_only(struct __test_metadata *_metadata, int err, int other_er
 		log_outcomes(_metadata);
 }
 
-/* Tasks. All are killed if the test ends early. */
+/* These functions handle tasks. All tasks are killed if the test ends early. */
 
 struct task {
 	pid_t pid;
 	int fd;
 };
 
-/* Much of what a namespace has is only freed when RCU readers are through. */
+/* Much of a namespace is freed only when all RCU readers are done. */
 static void let_namespaces_be_freed(void)
 {
 	enum { MEMBARRIER_CMD_GLOBAL = 1 };
@@ -311,7 +313,7 @@ static void let_namespaces_be_freed(void)
 
 enum { RETRIES = 1000 };
 
-/* Returns when the new task cannot outlive this one any more. */
+/* Returns when the new task can no longer outlive this one. */
 static struct task spawn(int how, int (*fn)(void *arg), void *arg)
 {
 	struct task task = { .pid = -1, .fd = -1 };
@@ -370,7 +372,7 @@ static int park(void *arg)
 	return 0;
 }
 
-/* Starting at the same time */
+/* These functions let tasks start at the same time. */
 
 static void await_go(int who)
 {
@@ -386,7 +388,7 @@ static void let_go(int who)
 	wake_all(&race->go);
 }
 
-/* Waits for the others, again and again. */
+/* Waits for the other parties. Tasks may meet again and again. */
 static void meet(int *counter, int parties)
 {
 	await(counter, (count(counter) / parties + 1) * parties);
@@ -409,7 +411,7 @@ static int joiner_delay(void)
 	return race->delay < 0 ? -race->delay : 0;
 }
 
-/* The one who was too early waits longer next time, so that they meet. */
+/* The side that was too early waits longer next time, so that they meet. */
 static void take_aim(bool joined)
 {
 	enum { MIN_STEP = 64, MAX_STEP = 1 << 16, MAX_DELAY = 1 << 18 };
@@ -429,7 +431,10 @@ static enum order order_of_round(int round)
 	return round == 0 ? JOIN_FIRST : round == 1 ? JOIN_LAST : AT_ONCE;
 }
 
-/* Leaks. In a user namespace of its own, the test may have few of each type. */
+/*
+ * These functions find leaks. The user namespace of the test may have only a few
+ * namespaces of each type.
+ */
 
 enum { LIMIT = 16 };
 
@@ -448,7 +453,10 @@ static int limit_namespaces(int and_unshare)
 	return 0;
 }
 
-/* As many tasks with namespaces of all types as there is room for, and one more. */
+/*
+ * Starts as many tasks with namespaces of all types as there should be room for, and
+ * one more.
+ */
 static int count_room(void *arg)
 {
 	int *expected = arg;
@@ -460,7 +468,7 @@ static int count_room(void *arg)
 		if (tasks[room].pid < 0)
 			break;
 	}
-	/* Is there a limit at all? */
+	/* The one more must fail, or there is no limit */
 	if (room == *expected) {
 		tasks[room].pid = clone3_in(all_types, &tasks[room].fd);
 		if (tasks[room].pid == 0)
@@ -472,7 +480,7 @@ static int count_room(void *arg)
 	return room;
 }
 
-/* Apart from @in_use of each type, all namespaces are gone. */
+/* Expects that all namespaces are gone, apart from @in_use of each type. */
 static void expect_no_leak(struct __test_metadata *_metadata, int in_use)
 {
 	int expected = LIMIT - in_use;
@@ -495,8 +503,8 @@ static bool all_built_in(void)
 }
 
 /*
- * The target exits, and nobody else is in its namespaces. It is there with all
- * of them, or it is not.
+ * The target exits, and no other task is in its namespaces. The call finds the target
+ * with all of them, or does not find it.
  */
 
 enum { EXITS = 50 };
@@ -543,7 +551,7 @@ FIXTURE_VARIANT_ADD(exiting, one_of_all)
 	.nstype = CLONE_NEWUTS,
 };
 
-/* Refused after the references were taken. */
+/* The call is refused after the references were taken. */
 FIXTURE_VARIANT_ADD(exiting, not_capable)
 {
 	.has = CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC,
@@ -622,9 +630,9 @@ TEST_F(exiting, joined_or_gone)
 }
 
 /*
- * The target executes programs. That keeps its namespaces. But if the thread that
- * does it is not the one that leads the process, it becomes the leader, and for a
- * moment the process is one whose leader has exited.
+ * The target executes programs, and keeps its namespaces. If a thread other than the
+ * leader executes one, this thread becomes the leader. For a moment, the leader of the
+ * process has exited.
  */
 
 enum { EXECS = 8 };
@@ -695,7 +703,7 @@ FIXTURE_VARIANT_ADD(executing, thread)
 	.err = ESRCH,
 };
 
-/* Before, during and after. */
+/* Joins before, during and after the executions. */
 static int join_until_done(void *arg)
 {
 	int *done_fd = arg;
@@ -738,13 +746,13 @@ TEST_F(executing, joined)
 }
 
 /*
- * The target goes to and fro between two sets of namespaces, several types at a
- * time. Whoever takes several from it must get them from one set.
+ * The target switches between two sets of namespaces, several types at a time. A task
+ * that takes several types from it must get them from one set.
  */
 
 enum { READS = 300, SWITCHES = 150 };
 
-/* How a reader gets at one namespace of a process */
+/* A reader gets at one namespace of a process by one of these. */
 struct links {
 	int dir;
 	int pidfd;
@@ -797,7 +805,7 @@ static int switch_until_stopped(void *arg)
 	const int *fds = arg;
 
 	while (!value_of(&race->stop)) {
-		/* Even if it fails: others wait for the number */
+		/* A failure counts, too: others wait for the number */
 		race->unswitched += refusal(fds[0], NSPROXY_TYPES) != 0;
 		race->unswitched += refusal(fds[1], NSPROXY_TYPES) != 0;
 		count(&race->switches);
@@ -805,7 +813,7 @@ static int switch_until_stopped(void *arg)
 	return 0;
 }
 
-/* The target has to have its turns, too. */
+/* Goes on until the target has had enough turns, too. */
 static bool goes_on(int reads)
 {
 	return reads < READS || value_of(&race->switches) < SWITCHES;
@@ -837,7 +845,7 @@ static ino_t ino_by_file(struct links *links, int type)
 	return ino_of(openat(links->dir, types[type].name, O_RDONLY | O_CLOEXEC));
 }
 
-/* PIDFD_GET_*_NAMESPACE, as the headers of the system may not have them yet */
+/* Uses the numbers of PIDFD_GET_*_NAMESPACE, which older headers lack. */
 static ino_t ino_by_ioctl(struct links *links, int type)
 {
 	static const struct {
@@ -894,7 +902,7 @@ static int read_ioctls_one_by_one(void *arg)
 	return read_one_by_one(arg, ino_by_ioctl);
 }
 
-/* Apart from the two that read what is asked for, others are there to disturb. */
+/* The first two readers join the requested types. The others are there to disturb. */
 TEST_F(switching, all_from_one_set)
 {
 	static int (*const readers[])(void *arg) = {
@@ -908,7 +916,7 @@ TEST_F(switching, all_from_one_set)
 	ASSERT_GT(target.pid, 0);
 	self->links.dir = open_links(target.pid);
 	self->links.pidfd = target.fd;
-	/* Not before it has left where it began */
+	/* The target must have left its first namespaces */
 	await(&race->switches, 1);
 	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
 		tasks[i] = spawn(0, readers[i], &self->links);
@@ -928,7 +936,7 @@ TEST_F(switching, all_from_one_set)
 	EXPECT_GE(race->joined, 2 * READS);
 }
 
-/* The same with a target that goes to and fro between old and new ones. */
+/* The same, with a target that switches between old and new namespaces. */
 
 enum { UNSHARES = 60, NEW_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
 
@@ -940,7 +948,7 @@ static int unshare_to_and_fro(void *arg)
 		if (refusal(old->fd, NEW_TYPES) || unshare(NEW_TYPES))
 			break;
 		add_state(read_links(own_links));
-		/* Some calls each time, at whatever moment */
+		/* Some calls must come in between, at any moment */
 		await(&race->calls, 2 * i);
 	}
 	__atomic_store_n(&race->more_states, false, __ATOMIC_RELEASE);
@@ -971,7 +979,7 @@ TEST(unsharing)
 	add_state(set_of(old.pid));
 	target = spawn(0, unshare_to_and_fro, &old);
 	ASSERT_GT(target.pid, 0);
-	/* Not before it has left where it began */
+	/* The target must have left its first namespaces */
 	await(&race->nr_states, 2);
 	joiner = spawn(0, join_while_unsharing, &target);
 	ASSERT_GT(joiner.pid, 0);
@@ -984,15 +992,15 @@ TEST(unsharing)
 }
 
 /*
- * Two tasks join each other. Each may find the other where it was or where it is
- * going. But they cannot both be the second.
+ * Two tasks join each other. Each may find the other where it was or where it is going.
+ * But they cannot both be the second one.
  */
 
 enum { EXCHANGES = 300 };
 
 struct exchange {
 	int me;
-	int fds[2];	/* where the two come from */
+	int fds[2];	/* the namespaces where the two start */
 };
 
 static int exchange(void *arg)
@@ -1050,8 +1058,8 @@ TEST(joining_each_other)
 }
 
 /*
- * Many join the same namespaces when the only task in them leaves: it exits, or
- * goes to where the others come from.
+ * Many tasks join the same namespaces while the only task in them leaves. It exits, or
+ * joins the namespaces from which the others come.
  */
 
 enum { DEPARTURES = 40, LEFT_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
@@ -1063,7 +1071,7 @@ FIXTURE(leaving)
 FIXTURE_VARIANT(leaving)
 {
 	bool exits;
-	int late;	/* outcome for who comes too late */
+	int late;	/* outcome for a task that comes too late */
 };
 
 FIXTURE_SETUP(leaving)
@@ -1072,7 +1080,7 @@ FIXTURE_SETUP(leaving)
 		SKIP(return, "not all types are built in");
 	new_race();
 	ASSERT_EQ(limit_namespaces(LEFT_TYPES), 0);
-	/* As state 0 will be those which are left */
+	/* State 0 will be the namespaces that are left */
 	race->states[1] = read_links(own_links);
 	race->home = pidfd_open(getpid());
 }
@@ -1149,7 +1157,10 @@ TEST_F(leaving, joined_or_gone)
 
 	for (int i = 0; i < JOINERS; i++) {
 		numbers[i] = i;
-		/* The descriptors are those of this task, with the pidfds to come */
+		/*
+		 * The joiners share the descriptors of this task, with the pidfds to
+		 * come
+		 */
 		joiners[i] = spawn(CLONE_FILES, join_each_time, &numbers[i]);
 		ASSERT_GT(joiners[i].pid, 0);
 	}
@@ -1184,8 +1195,8 @@ TEST_F(leaving, joined_or_gone)
 }
 
 /*
- * A namespace is only kept by a mount and a descriptor. Another task that has the
- * same descriptors unmounts the one and closes the other.
+ * Only a mount and a descriptor keep a namespace. Another task, which shares the
+ * descriptors, unmounts the one and closes the other.
  */
 
 enum { CLOSES = 100 };
@@ -1201,7 +1212,7 @@ static int prepare_mount_point(void)
 	return close(open(MOUNT_POINT, O_CREAT | O_WRONLY, 0600));
 }
 
-/* Leaves the caller where it was. Returns a descriptor of the new one. */
+/* Returns a descriptor of the new namespace, with the caller back in its old one. */
 static int mount_new_uts(int home)
 {
 	if (unshare_patiently(CLONE_NEWUTS) ||
@@ -1269,8 +1280,8 @@ TEST(unmounting_and_closing)
 }
 
 /*
- * Another task that has the same descriptors makes one of them refer to something
- * else. The types that are joined are those that were asked for.
+ * Another task, which shares the descriptors, makes one of them refer to something
+ * else. A call joins only types that it asked for.
  */
 
 enum { KINDS = 4, REPLACEMENTS = 800, DUP_TYPES = CLONE_NEWUTS | CLONE_NEWIPC };
@@ -1285,7 +1296,7 @@ FIXTURE(replacing)
 FIXTURE_VARIANT(replacing)
 {
 	int nstype;
-	int outcome[KINDS];	/* with each descriptor */
+	int outcome[KINDS];	/* expected with each descriptor */
 };
 
 FIXTURE_SETUP(replacing)
@@ -1344,7 +1355,7 @@ static int replace_until_stopped(void *arg)
 	return 0;
 }
 
-/* That a descriptor is replaced is one step: there is no moment at which it is closed. */
+/* Replacing a descriptor is one step: it is closed at no moment. */
 TEST_F(replacing, what_was_asked_for)
 {
 	struct task other;
@@ -1369,8 +1380,9 @@ TEST_F(replacing, what_was_asked_for)
 }
 
 /*
- * Threads of one process, each with namespaces of its own. What they share forbids
- * them to join a time namespace, and that must not undo, or do, anything either.
+ * The threads of one process have namespaces of their own. They share memory, so they
+ * cannot join a time namespace. A call that is refused for this must change nothing
+ * either.
  */
 
 enum { THREADS = 4, THREAD_JOINS = 150, THREAD_TYPES = NSPROXY_TYPES & ~CLONE_NEWTIME };
@@ -1436,7 +1448,7 @@ TEST(threads)
 	EXPECT_EQ(race->joined, THREADS * THREAD_JOINS);
 }
 
-/* The caller is killed, wherever it is. */
+/* The caller is killed at any point of its calls. */
 
 enum { KILLS = 60 };
 
@@ -1477,18 +1489,17 @@ TEST(killing)
 }
 
 /*
- * The target is gone before the call commits to what it has taken from it. Then
- * nobody is in the namespaces any more, nor in the user namespace that owns them,
- * and all of them have to be brought back to life. Whether they live shows in that
- * they can be opened by handle.
+ * The target is gone before the call commits what it has taken from the target. No task
+ * is in these namespaces any more, or in the user namespace that owns them. The commit
+ * must make all of them active again. Active namespaces can be opened by handle.
  *
- * To be hit, the call has to take its time between the two. It does where the root
- * of the mount namespace that is joined is below many mounts.
+ * To be hit, the call must take long between the two steps. It does if many mounts
+ * cover the root of the joined mount namespace.
  */
 
 enum { MOUNT_DOUBLINGS = 13, BURIED_TYPES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC };
 
-/* How often it is tried, and how often at most if it was not hit */
+/* The number of tries, and the limit if no try has hit. */
 enum { BREATHS = 40, MAX_BREATHS = 400 };
 
 static int bury_root(void)
@@ -1518,7 +1529,7 @@ union ns_handle {
 	char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 };
 
-/* Keeps nothing alive, as opposed to a descriptor. */
+/* A handle keeps nothing alive, unlike a descriptor. */
 static int get_handle(pid_t pid, const char *name, union ns_handle *handle)
 {
 	int mount_id;
@@ -1531,7 +1542,7 @@ static int get_handle(pid_t pid, const char *name, union ns_handle *handle)
 	return err;
 }
 
-/* 0 if there is such a namespace, and something in it. */
+/* Returns 0 if the namespace exists and is active, or an errno. */
 static int try_handle(union ns_handle *handle)
 {
 	int nsfs = open_ns("uts");
@@ -1570,7 +1581,7 @@ static int join_and_stay(void *arg)
 	return park(NULL);
 }
 
-/* Returns whether the namespaces were brought back to life. */
+/* Returns whether the call made the namespaces active again. */
 static bool race_with_last_breath(struct __test_metadata *_metadata)
 {
 	union ns_handle user, uts;
@@ -1619,7 +1630,7 @@ TEST(gone_before_commit)
 		SKIP(return, "no handles of namespaces");
 	new_race();
 	ASSERT_EQ(bury_root(), 0);
-	/* A single CPU may do one thing after the other, however often it tries */
+	/* A single CPU may run one side after the other in each try */
 	while (breaths < BREATHS || (!resurrections && breaths < MAX_BREATHS)) {
 		resurrections += race_with_last_breath(_metadata);
 		breaths++;

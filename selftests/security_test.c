@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What rust_setns adds to the system, and who may use it:
+ * The files and the module of rust_setns, and who may use them:
  *
- * - The parameter says who serves setns(2), C or Rust, and chooses between them.
- *   Everybody may read it. To write it takes what the mode of the file says, which
- *   is to be root, and no capability. Root is the uid 0 of the initial user
- *   namespace: whoever is 0 in another one is not, unless 0 is mapped to 0.
- * - The counters tell how many calls all tasks have made, to root alone.
- * - Loading and unloading take CAP_SYS_MODULE in the initial user namespace.
- * - Either changes which of two implementations serves setns(2), and nothing else.
+ * - The parameter shows and chooses which implementation serves setns(2), C or Rust.
+ *   Everybody may read it. The mode of the file decides who may write it: root may,
+ *   without any capability. Root is uid 0 of the initial user namespace. Uid 0 of
+ *   another one is not root, unless it is mapped to 0.
+ * - The counters show how many calls all tasks have made. Only root may read them.
+ * - Loading and unloading require CAP_SYS_MODULE in the initial user namespace.
+ * - The parameter and the module change which implementation serves setns(2), and
+ *   nothing else.
  *
- * What setns(2) itself allows to whom is not the concern here, see fd_test and
- * permission_test. For a call that needs no privileges, and yet is counted, these
- * tests use one with a descriptor that is not open.
+ * fd_test and permission_test check what setns(2) itself permits. These tests need a
+ * call that takes no privileges and is counted: a call with a descriptor that is not
+ * open.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,9 +41,9 @@
 #include "kselftest_harness.h"
 #include "setns.h"
 
-#define CALLS	20	/* enough to stand out, should something else be counted */
+#define CALLS	20	/* enough to stand out from other calls */
 #define TASKS	8
-#define SWITCHES 20	/* there and back */
+#define SWITCHES 20	/* each there and back */
 
 enum impl { C, RUST, IMPLS };
 
@@ -52,9 +53,9 @@ static const char *const counters[IMPLS] = {
 	[RUST] = "/sys/kernel/setns/calls_rust",
 };
 
-/* The files, opened by root, who is the test's user before it becomes another one */
+/* The files. The test opens them as root, before it becomes another user. */
 struct knob {
-	int parameter;		/* -1 if there is no module, or it is not loaded */
+	int parameter;		/* -1 if rust_setns is not there, or not loaded */
 	int counters[IMPLS];
 	char before;
 };
@@ -67,7 +68,7 @@ static int read_file(int fd, char *text, size_t size)
 	return length > 0 ? 0 : -1;
 }
 
-/* What the parameter is, or 0 */
+/* Returns the value of the parameter, or 0 if it cannot be read. */
 static char setting(const struct knob *knob)
 {
 	char text[8];
@@ -90,7 +91,7 @@ static enum impl in_charge(const struct knob *knob)
 	return setting(knob) == 'Y' ? RUST : C;
 }
 
-/* -1 if it is not a number, and nothing else */
+/* Returns the number in the file, or -1 if there is anything else. */
 static long number_in(int fd)
 {
 	char text[32], *end;
@@ -119,7 +120,7 @@ static bool open_knob(struct knob *knob)
 	return true;
 }
 
-/* Also if the test is nobody by now: what counts is who has opened it */
+/* This works even if the test has become an ordinary user: the opener of a file counts. */
 static void close_knob(struct knob *knob)
 {
 	if (knob->parameter >= 0)
@@ -135,7 +136,7 @@ static void make_calls(int count)
 		setns(-1, 0);
 }
 
-/* Whoever is not in charge cannot have served a call, so that this is exact. */
+/* The other implementation cannot have served a call, so its number is exact. */
 static void expect_served_by(struct __test_metadata *_metadata, const struct knob *knob,
 			     enum impl impl)
 {
@@ -148,7 +149,7 @@ static void expect_served_by(struct __test_metadata *_metadata, const struct kno
 	EXPECT_EQ(calls(knob, !impl), others);
 }
 
-/* Who comes to the files, and what that must get them */
+/* The users of the files, and what each of them may do. */
 
 #define ALL (~0ULL)
 #define BIT(cap) (1ULL << (cap))
@@ -168,7 +169,7 @@ static int become_user_with(__u64 caps)
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || setgroups(0, NULL) ||
 	    setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
 		return -1;
-	/* Else its own files in /proc are root's, and it could write no uid_map */
+	/* Without this, its files in /proc are root's, and it could write no uid_map */
 	return set_capabilities(caps) || prctl(PR_SET_DUMPABLE, 1);
 }
 
@@ -177,7 +178,7 @@ static int become_user(void)
 	return become_user_with(0);
 }
 
-/* Capable of all that has nothing to do with it, of CAP_SYS_ADMIN among others. */
+/* Has all capabilities that should not help, among them CAP_SYS_ADMIN. */
 static int become_user_with_others(void)
 {
 	return become_user_with(ALL & ~(BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
@@ -215,7 +216,7 @@ static int map_ids_of(pid_t pid, const char *map)
 	return write_file(path, map);
 }
 
-/* It takes somebody who has stayed outside to map more than oneself. */
+/* A child that has stayed outside writes the maps: only it may map more than one id. */
 static int unshare_with_map(const char *map)
 {
 	int line, status;
@@ -230,13 +231,13 @@ static int unshare_with_map(const char *map)
 	return status;
 }
 
-/* As container managers do it */
+/* Maps ids as container managers do. */
 static int become_root_of_container(void)
 {
 	return unshare_with_map("0 100000 65536") || setresgid(0, 0, 0) || setresuid(0, 0, 0);
 }
 
-/* As they had better not */
+/* Maps ids as container managers should not. */
 static int become_root_of_mapped(void)
 {
 	return unshare_with_map("0 0 65536");
@@ -255,10 +256,10 @@ FIXTURE(who)
 FIXTURE_VARIANT(who)
 {
 	int (*become)(void);
-	bool reads;	/* the counters */
-	bool writes;	/* the parameter */
-	bool owns;	/* the files, or may do what an owner may */
-	bool loads;	/* a module, any */
+	bool reads;	/* may read the counters */
+	bool writes;	/* may write the parameter */
+	bool owns;	/* owns the files, or may do what an owner may */
+	bool loads;	/* may load any module */
 };
 
 FIXTURE_SETUP(who)
@@ -281,7 +282,7 @@ FIXTURE_VARIANT_ADD(who, root)
 	.loads = true,
 };
 
-/* The files are its own. */
+/* Root owns the files. */
 FIXTURE_VARIANT_ADD(who, root_without_capabilities)
 {
 	.become = become_root_without_capabilities,
@@ -295,7 +296,7 @@ FIXTURE_VARIANT_ADD(who, user)
 	.become = become_user,
 };
 
-/* May not open the files, but has CAP_FOWNER. */
+/* This user may not open the files, but has CAP_FOWNER. */
 FIXTURE_VARIANT_ADD(who, user_with_other_capabilities)
 {
 	.become = become_user_with_others,
@@ -331,7 +332,7 @@ FIXTURE_VARIANT_ADD(who, root_of_container)
 	.become = become_root_of_container,
 };
 
-/* Is root, as far as files are concerned. */
+/* This user is root to the file system. */
 FIXTURE_VARIANT_ADD(who, root_of_mapped)
 {
 	.become = become_root_of_mapped,
@@ -340,7 +341,7 @@ FIXTURE_VARIANT_ADD(who, root_of_mapped)
 	.owns = true,
 };
 
-/* Overrides the mode of files whose owner is somebody in its user namespace. */
+/* This user overrides the mode of files whose owner is mapped in its user namespace. */
 FIXTURE_VARIANT_ADD(who, user_of_mapped)
 {
 	.become = become_user_of_mapped,
@@ -360,7 +361,7 @@ static void expect_open(struct __test_metadata *_metadata, const char *path, int
 		close(fd);
 }
 
-/* Who may change the mode of a file of sysfs, which is @mode, can let themselves in. */
+/* A user who may change the mode of a file in sysfs, which is @mode, gets access. */
 static void expect_way_by_mode(struct __test_metadata *_metadata, const char *path, mode_t mode,
 			       int flags, bool owns)
 {
@@ -378,7 +379,7 @@ TEST_F(who, counters)
 	ASSERT_EQ(variant->become(), 0);
 	for (enum impl i = C; i < IMPLS; i++) {
 		expect_open(_metadata, counters[i], O_RDONLY, variant->reads ? 0 : EACCES);
-		/* Nobody writes to what the kernel counts */
+		/* Nobody may write the counters */
 		expect_open(_metadata, counters[i], O_WRONLY, EACCES);
 		expect_open(_metadata, counters[i], O_RDWR, EACCES);
 		expect_way_by_mode(_metadata, counters[i], 0400, O_RDONLY, variant->owns);
@@ -423,7 +424,10 @@ TEST_F(who, parameter_to_write)
 	}
 }
 
-/* As with any file: who was given it, open, need not be allowed to open it. */
+/*
+ * As with any file, the holder of an open descriptor needs no permission to open the
+ * file.
+ */
 TEST_F(who, parameter_opened_by_root)
 {
 	const struct knob *knob = &self->knob;
@@ -447,7 +451,7 @@ static int refusal_to_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
 
-/* To be capable at home is not enough: the capability must be the initial one's. */
+/* The capability must be one in the initial user namespace. One at home is not enough. */
 TEST_F(who, module)
 {
 	ASSERT_EQ(variant->become(), 0);
@@ -462,7 +466,7 @@ TEST_F(who, module)
 	EXPECT_EQ(setting(&self->knob), self->knob.before);
 }
 
-/* What they show, and what they change */
+/* These cases check what the files show and change. */
 
 FIXTURE(knob)
 {
@@ -487,7 +491,7 @@ TEST_F(knob, takes_only_a_bool)
 	static const char *const values[] = {
 		"\n", "2", "-1", " 1", "x", "maybe", "\xff", "\n1", "/dev/null", "o", "or",
 	};
-	/* Which are bools, by their first character, or by the second one after an o */
+	/* These are bools by their first character, or by the second one after an o */
 	static const char *const bools[IMPLS] = { [C] = "off-topic", [RUST] = "yellow" };
 	const struct knob *knob = &self->knob;
 
@@ -505,7 +509,7 @@ TEST_F(knob, takes_only_a_bool)
 	}
 }
 
-/* To set it to what it is changes nothing, either. */
+/* Writing the value that it has changes nothing either. */
 TEST_F(knob, twice)
 {
 	const struct knob *knob = &self->knob;
@@ -517,14 +521,14 @@ TEST_F(knob, twice)
 	}
 }
 
-/* A sysfs that somebody has mounted has the same files with the same modes. */
+/* A sysfs that a user mounts has the same files with the same modes. */
 static void expect_refused_in_own_sysfs(struct __test_metadata *_metadata, int (*become)(void))
 {
 	ASSERT_EQ(become(), 0);
 	ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWNET), 0);
 	ASSERT_EQ(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	if (mount("sysfs", "/sys", "sysfs", 0, NULL)) {
-		/* Because something covers a part of the one that is there */
+		/* Something covers a part of the sysfs that is there */
 		ASSERT_EQ(errno, EPERM);
 		SKIP(return, "sysfs may not be mounted");
 	}
@@ -552,7 +556,7 @@ static int call_from_elsewhere(void *arg)
 	return 0;
 }
 
-/* That is why they are for root: they tell what others do, wherever these are. */
+/* The counters tell what others do, in any namespace. So only root may read them. */
 TEST_F(knob, counts_the_calls_of_all)
 {
 	const struct knob *knob = &self->knob;
@@ -582,7 +586,7 @@ static int refuse_by_seccomp(int err)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* What a filter refuses comes to neither. */
+/* A call that a seccomp filter refuses reaches neither implementation. */
 TEST_F(knob, is_behind_seccomp)
 {
 	const struct knob *knob = &self->knob;
@@ -603,7 +607,7 @@ TEST_F(knob, is_behind_seccomp)
 	}
 }
 
-/* Who calls all the time, and needs no privileges for it, does not keep root from switching. */
+/* An unprivileged user who calls all the time does not keep root from switching. */
 
 static void call_until_killed(pid_t test)
 {
@@ -611,7 +615,10 @@ static void call_until_killed(pid_t test)
 
 	if (become_root_of_child() || unshare(CLONE_NEWNS | CLONE_NEWUTS))
 		_exit(1);
-	/* Or the test has failed before it kills. Becoming somebody else takes this back. */
+	/*
+	 * The kernel kills this task if the test ends early. A change of user would
+	 * clear this
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
 		_exit(1);
 	mnt = open_ns("mnt");
@@ -622,7 +629,7 @@ static void call_until_killed(pid_t test)
 	}
 }
 
-/* Eight tasks leave little time under emulation */
+/* Eight tasks leave the test little time under emulation. */
 TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
 {
 	const struct knob *knob = &self->knob;
@@ -644,7 +651,10 @@ TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
 		others = calls(knob, !impl);
 		while (calls(knob, impl) < ours + CALLS)
 			sched_yield();
-		/* None comes there any more but who was on the way */
+		/*
+		 * Only calls that were under way may still reach the other
+		 * implementation
+		 */
 		EXPECT_LE(calls(knob, !impl), others + TASKS);
 	}
 	for (int i = 0; i < TASKS; i++) {
@@ -654,14 +664,17 @@ TEST_F_TIMEOUT(knob, turns_while_users_call, 900)
 	}
 }
 
-/* What loading and unloading change. Built in, the parameter is all there is of it. */
+/*
+ * These functions load and unload rust_setns. If it is built in, they set the parameter
+ * instead.
+ */
 
 static bool is_module(void)
 {
 	return !access("/sys/module/rust_setns/refcnt", F_OK);
 }
 
-/* Where it is, or -1 */
+/* Returns a descriptor of the module, or -1. */
 static int open_module(void)
 {
 	char path[PATH_MAX] = "";
@@ -717,7 +730,7 @@ static void expect_unchanged(struct __test_metadata *_metadata, const struct sta
 		EXPECT_EQ(now.modes[i], before->modes[i]);
 }
 
-/* A kernel without modules cannot load any; one that has this as a module must. */
+/* Unloads the module, or switches to C if rust_setns is built in. */
 static int take_away(struct knob *knob)
 {
 	if (!is_module())
@@ -758,16 +771,16 @@ TEST_F(knob, loading_changes_who_serves)
 	expect_served_by(_metadata, knob, RUST);
 	expect_unchanged(_metadata, &before);
 
-	/* The numbers go on, they do not start again */
+	/* The counters go on, and do not start again */
 	EXPECT_GE(calls(knob, C), c + CALLS);
 	EXPECT_GE(calls(knob, RUST), rust + CALLS);
 }
 
 /*
- * A call that sleeps: to show the caller the clocks of its new time namespace takes the
- * lock of its memory, for which it queues behind a writer, who queues behind a reader,
- * who waits for a FUSE server that does not answer. All of them are one user's, who
- * needs no privileges for it.
+ * A call that sleeps. To show the caller the clocks of its new time namespace, the call
+ * takes the lock of the caller's memory. It waits there behind a writer. The writer
+ * waits behind a reader. The reader waits for a FUSE server that does not answer. All
+ * these processes belong to one user, who needs no privileges.
  */
 
 static void answer(int fuse, const struct fuse_in_header *to, int err, const void *body,
@@ -780,12 +793,12 @@ static void answer(int fuse, const struct fuse_in_header *to, int err, const voi
 	};
 	struct iovec parts[] = { { &header, sizeof(header) }, { (void *)body, size } };
 
-	/* Nobody waits for the answer to some requests, which is an error of no importance */
+	/* Some requests need no answer. Answering them is an error that does not matter */
 	if (writev(fuse, parts, ARRAY_SIZE(parts)) < 0)
 		return;
 }
 
-/* Of its one file, the server tells everything but what is in it. */
+/* The server answers all requests about its one file, except reads. */
 static int serve(int fuse, int line)
 {
 	static const struct fuse_init_out init = {
@@ -830,7 +843,7 @@ static int serve(int fuse, int line)
 	return 0;
 }
 
-/* Only then may somebody serve it. The root of the file system is the file. */
+/* Mounts the file system, which a server can serve then. Its root is the one file. */
 static int mount_to_be_served_by(int fuse)
 {
 	int fs = syscall(SYS_fsopen, "fuse", 0);
@@ -844,7 +857,7 @@ static int mount_to_be_served_by(int fuse)
 	return syscall(SYS_fsmount, fs, 0, 0);
 }
 
-/* Returns where it is mapped, and not read. */
+/* Maps the file, and returns the address without reading there. */
 static void *map_file(int mount)
 {
 	char path[64];
@@ -853,7 +866,7 @@ static void *map_file(int mount)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", mount);
 	file = open(path, O_RDONLY | O_CLOEXEC);
-	/* Until it is asked for, the size is 0, and nothing can be read */
+	/* The size is 0 until it is asked for, and then nothing can be read */
 	if (fstat(file, &st))
 		return MAP_FAILED;
 	return mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
@@ -867,7 +880,7 @@ static int open_of(pid_t pid, const char *name, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* As in /proc/PID/stat, and 'X' if the task is on its way out. */
+/* Returns the state in /proc/PID/stat, or 'X' if the task is on its way out. */
 static char state_of(pid_t pid)
 {
 	enum { PF_EXITING = 0x4 };
@@ -894,21 +907,24 @@ static bool await_state(pid_t pid, char wanted)
 	return state == wanted;
 }
 
-/* For as many grace periods as it takes to kill a task or to unload a module, and more */
+/* Waits for more grace periods than it takes to kill a task or to unload a module. */
 static void give_others_time(void)
 {
 	for (int i = 0; i < 50; i++)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-/* All it needs to call is there before the lock is taken: who faults waits for that, too. */
+/*
+ * Makes a first call, so that no page fault comes later: it would wait for the lock,
+ * too.
+ */
 static int setns_in_turn(int line, int time)
 {
 	setns(-1, 0);
 	return !pass_turn(line) || !await_turn(line) || setns(time, CLONE_NEWTIME);
 }
 
-/* If that returns, there is nothing to wait for. */
+/* If this read succeeds, the call has nothing to wait for. */
 static int read_memory(int memory, const char *page, pid_t server)
 {
 	char c;
@@ -917,7 +933,7 @@ static int read_memory(int memory, const char *page, pid_t server)
 	return kill(server, SIGKILL) || is_read;
 }
 
-/* Says when a call of setns(2) sleeps, and lets it go on when it is told to. */
+/* Lets a call of setns(2) sleep, says so on @line, and ends the sleep when told to. */
 static int have_call_sleep(int line)
 {
 	int fuse, mount, time, asked = -1, go = -1, memory, references, status;
@@ -954,7 +970,7 @@ static int have_call_sleep(int line)
 	if (writer < 0 || !await_state(writer, 'D') || !pass_turn(go) ||
 	    !await_state(caller, 'D'))
 		return 4;
-	/* To be killed does not wake it. The end of the server does. */
+	/* A signal to the caller does not wake it. The end of the server does */
 	if (kill(caller, SIGKILL))
 		return 5;
 	give_others_time();
@@ -979,7 +995,7 @@ static pid_t start_unloading(struct knob *knob)
 	return pid;
 }
 
-/* Nobody waits for it but who unloads, and that for as long as it sleeps. */
+/* Only the task that unloads waits for the call, for as long as it sleeps. */
 TEST_F(knob, one_call_sleeps)
 {
 	struct knob *knob = &self->knob;

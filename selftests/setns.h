@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the tests of setns(2) share.
- */
+/* Definitions that the tests of setns(2) share. */
 #ifndef SELFTESTS_SETNS_H
 #define SELFTESTS_SETNS_H
 
@@ -23,8 +21,8 @@
 #include <unistd.h>
 
 /*
- * Seconds after which a case is taken to hang. Half a minute is too short for a kernel
- * that checks itself, in an emulated machine.
+ * A case that runs for this many seconds counts as hung. The default of half a minute
+ * is too short for a debug kernel in an emulated machine.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 300
@@ -33,11 +31,11 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-/* In the order in which the kernel installs them */
+/* The types, in the order in which the kernel installs them. */
 static const struct {
 	int flag;
 	const char *name;
-	int get;	/* the number of the ioctl that opens it, given a pidfd */
+	int get;	/* number of the ioctl that opens it by a pidfd */
 } types[] = {
 	{ CLONE_NEWUSER, "user", 9 },
 	{ CLONE_NEWNS, "mnt", 3 },
@@ -49,13 +47,13 @@ static const struct {
 	{ CLONE_NEWTIME, "time", 7 },
 };
 
-/* include/uapi/linux/pidfd.h cannot be had together with the C library's headers */
+/* <linux/pidfd.h> conflicts with the C library's headers. */
 #define IOC_PIDFD_GET_NS(nr)	_IO(0xff, nr)
 
 static const int all_types = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
 			     CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME;
 
-#define NR_SETS		255	/* of the eight types, but for the empty one */
+#define NR_SETS		255	/* the non-empty sets of eight types */
 
 static inline int set_from(unsigned int bits)
 {
@@ -66,7 +64,7 @@ static inline int set_from(unsigned int bits)
 	return set;
 }
 
-/* Every link in /proc/PID/ns/, and the type that changes it if it is joined */
+/* Each link in /proc/PID/ns/, and the type whose join changes it. */
 static const struct {
 	const char *name;
 	int flag;
@@ -83,7 +81,7 @@ static const struct {
 	{ "time_for_children", CLONE_NEWTIME },
 };
 
-/* Not a thread as pthread_create() makes them: has its own root directory */
+/* Unlike a thread of pthread_create(), such a thread has its own root directory. */
 enum { THREAD = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
 
 static inline int open_ns(const char *name)
@@ -111,7 +109,7 @@ static inline int write_file(const char *path, const char *text)
 	return written == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-/* The inode number of one of the caller's namespaces. */
+/* Returns the inode number of one of the caller's namespaces. */
 static inline ino_t ns_ino(const char *name)
 {
 	struct stat st;
@@ -124,7 +122,7 @@ static inline ino_t ns_ino(const char *name)
 	return ino;
 }
 
-/* A user namespace in which the caller is root. */
+/* Moves the caller into a new user namespace, in which it is root. */
 static inline int unshare_user(int more_flags)
 {
 	char map[64];
@@ -142,8 +140,8 @@ static inline int unshare_user(int more_flags)
 }
 
 /*
- * A child in namespaces of its own, which lives until *@go_fd is closed. Returns
- * once the child has them.
+ * Starts a child with new namespaces, which lives until *@go_fd is closed. Returns when
+ * the child has them.
  */
 static inline pid_t child_in(int flags, int *go_fd)
 {
@@ -181,7 +179,7 @@ static inline bool is_built_in(const char *name)
 	return !access(path, F_OK);
 }
 
-/* Of a type that is not built in, or NULL */
+/* Returns the name of a type that is not built in, or NULL. */
 static inline const char *missing_type(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(types); i++) {
@@ -191,15 +189,15 @@ static inline const char *missing_type(void)
 	return NULL;
 }
 
-/* 0 if setns() does not refuse. */
+/* Returns the errno of a refused call, or 0. */
 static inline int refusal(int fd, int nstype)
 {
 	return setns(fd, nstype) ? errno : 0;
 }
 
 /*
- * Calls @fn in a new task, while this one stands still. @how is for clone(2):
- * what the two share, and which namespaces the new one has of its own.
+ * Calls @fn in a new task, and waits for it. @how has flags of clone(2): what the two
+ * tasks share, and which new namespaces the new task gets.
  */
 static inline void run_in_child(int how, int (*fn)(void *arg), void *arg)
 {
@@ -224,9 +222,9 @@ static inline pid_t clone3_in(int flags, int *pidfd)
 }
 
 /*
- * A child in namespaces of its own, as long as this process lives. Unlike with
- * unshare(2), that goes for pid and time namespaces, too. Its user namespace, if
- * it is among them, owns the others, and is owned by the caller's effective uid.
+ * Starts a child in new namespaces, which lives as long as this process. Unlike after
+ * unshare(2), the child itself is in the new pid and time namespaces. A new user
+ * namespace among @flags owns the others, and the caller's effective uid owns it.
  */
 static inline pid_t target_in(int flags, int *pidfd)
 {
@@ -253,7 +251,7 @@ static inline int open_ns_of(pid_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Of all capabilities, these are effective from now on. */
+/* Makes those of @caps effective that are permitted, and no others. */
 static inline int set_capabilities(__u64 caps)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -271,7 +269,7 @@ static inline int lose_capability(int cap)
 	return set_capabilities(~(1ULL << cap));
 }
 
-/* Of @flags, those whose types this kernel has. */
+/* Returns those of @flags whose types this kernel has. */
 static inline int built_in(int flags)
 {
 	for (int i = 0; i < ARRAY_SIZE(types); i++)
@@ -302,14 +300,14 @@ static inline ino_t ns_ino_of(pid_t pid, const char *name)
 
 static inline void end_target(pid_t pid)
 {
-	/* There may be none, and 0 and -1 are whole crowds to kill(2) */
+	/* The target may not exist. To kill(2), 0 and -1 mean many processes. */
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
 }
 
-/* A child whose own checks count, and which must come to its end. */
+/* Waits for a child, which must exit and whose own checks must have passed. */
 static inline void expect_done(struct __test_metadata *_metadata, pid_t pid)
 {
 	int status;
@@ -318,7 +316,7 @@ static inline void expect_done(struct __test_metadata *_metadata, pid_t pid)
 	EXPECT_EQ(status, 0);
 }
 
-/* A child, and a line on which it and its parent pass each other the turn. */
+/* Forks a child. Parent and child use the line to pass each other the turn. */
 static inline pid_t fork_with_line(int *line)
 {
 	int ends[2];
@@ -359,8 +357,8 @@ static inline int make_one_call(void *arg)
 }
 
 /*
- * The last type to be asked refuses, after all others are installed: a task that
- * shares memory cannot join a time namespace.
+ * The last type refuses, after all others are installed: a task that shares memory
+ * cannot join a time namespace.
  */
 static inline int late_refusal(int pidfd, int flags)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Switching between the implementations of setns(2) while it is in use.
- */
+/* Switches between the implementations of setns(2) while tasks call it. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -20,7 +18,7 @@
 
 #define TASKS		8
 #define LOADS		200	/* and as many unloads */
-#define SWITCHES	50	/* there and back, if there is no module to be loaded */
+#define SWITCHES	50	/* each there and back, if rust_setns is built in */
 #define ENABLED		"/sys/module/rust_setns/parameters/enabled"
 
 struct shared {
@@ -52,7 +50,7 @@ static bool rust_is_loaded(void)
 	return !access(ENABLED, F_OK);
 }
 
-/* Where the module is, or NULL if there is none */
+/* Returns the path of the module, or NULL if there is none. */
 static const char *module_file(void)
 {
 	static char path[PATH_MAX];
@@ -83,7 +81,7 @@ static int switch_to(bool rust, const char *module)
 	return ret;
 }
 
-/* Joins namespaces of two kinds, one of them in a way that sleeps. */
+/* Joins namespaces of two types. One of the joins sleeps. */
 static void join_until_stopped(struct shared *shared, int task)
 {
 	int mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -97,18 +95,18 @@ static void join_until_stopped(struct shared *shared, int task)
 }
 
 /*
- * Returns when the task has called for the first time, or -1 if it has ended before:
- * under emulation, all switches may be over before a new task first runs.
+ * Returns when the task has made its first call, or -1 if it has ended before. Under
+ * emulation, all switches may be over before a new task first runs.
  */
 static pid_t start_to_join(struct shared *shared, int task)
 {
 	pid_t test = getpid(), pid = fork();
 
 	if (pid == 0) {
-		/* If the test fails before its end, it tells nobody to stop */
+		/* If the test fails early, it does not tell this task to stop */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
 			_exit(1);
-		/* Leave some time to the one who switches */
+		/* Leave time to the task that switches */
 		if (nice(10) == -1)
 			_exit(1);
 		join_until_stopped(shared, task);
@@ -143,7 +141,7 @@ FIXTURE_TEARDOWN(load)
 {
 }
 
-/* Loading a module 200 times takes its time under emulation */
+/* Loading a module 200 times takes long under emulation. */
 TEST_F_TIMEOUT(load, switches, 900)
 {
 	int switches = 2 * (rust_is_built_in() ? SWITCHES : LOADS);
@@ -178,7 +176,7 @@ TEST_F_TIMEOUT(load, switches, 900)
 		ASSERT_EQ(switch_to(rust_in_charge, module), 0) {
 			TH_LOG("switch %d", i);
 		}
-		/* Let the one in charge now be called */
+		/* Wait until the new implementation is called */
 		while (calls_of_all(shared) < before + TASKS)
 			sched_yield();
 	}

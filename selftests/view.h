@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What can be seen of a task that setns(2) may change: a list of items, each of
- * which is a text that a failing test can show.
+ * The visible state of a task that setns(2) may change: a list of items. Each item is a
+ * text that a failing test can print.
  */
 #ifndef SELFTESTS_SETNS_VIEW_H
 #define SELFTESTS_SETNS_VIEW_H
@@ -31,10 +31,10 @@
 #define SEM_KEY		0x5e75
 #define SECONDS_OF_DAY	86400
 
-/* Of the proc that belongs to the outer namespaces, so that no join takes it away */
+/* The /proc of the outer namespaces, which no join takes away. */
 static int proc;
 
-/* When the test started, by the clocks of the outer namespaces */
+/* The start time of the test, by the clocks of the outer namespaces. */
 static struct timespec started[2];
 static const clockid_t clocks[2] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME };
 
@@ -42,10 +42,10 @@ enum { TEXT = 256 };
 
 struct item {
 	const char *name;
-	int type;		/* the namespace that it depends on, or 0 */
-	bool slow;		/* looked at only if the call is about that type */
+	int type;		/* the type of namespace that it depends on, or 0 */
+	bool slow;		/* looked at only if the call involves that type */
 	void (*look)(const struct item *item, char *text);
-	const char *lines[4];	/* how those start that matter, in a file with others */
+	const char *lines[4];	/* how the relevant lines of a file start */
 };
 
 static void look_at_link(const struct item *item, char *text)
@@ -78,7 +78,7 @@ static void look_at_directory(const struct item *item, const char *path, char *t
 
 	look_at_link(item, text);
 	len = strlen(text);
-	/* No server of a network filesystem needs to be asked */
+	/* Do not ask the server of a network filesystem. */
 	statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID_UNIQUE, &st);
 	if (!(st.stx_mask & STATX_MNT_ID_UNIQUE))
 		statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &st);
@@ -158,7 +158,7 @@ static void look_at_semaphore(const struct item *item, char *text)
 	snprintf(text, TEXT, "%d", semctl(semget(SEM_KEY, 0, 0), 0, GETVAL));
 }
 
-/* In whole days, as the clocks go on while the test runs. */
+/* Rounds to whole days, because the clocks advance while the test runs. */
 static long days_since_start(int clock, const struct timespec *now)
 {
 	return (now->tv_sec - started[clock].tv_sec + SECONDS_OF_DAY / 2) / SECONDS_OF_DAY;
@@ -203,7 +203,7 @@ static int look_at_own_pid_ns(void *text)
 	return 0;
 }
 
-/* A child that shares the memory is quickest */
+/* A child that shares the memory starts fastest. */
 static void look_at_next_child(const struct item *item, char *text)
 {
 	text[0] = '\0';
@@ -257,7 +257,7 @@ static void look(struct view *view)
 		items[i].look(&items[i], view->text[i]);
 }
 
-/* In the namespaces that count as the outer ones. */
+/* The caller must be in the outer namespaces. */
 static int start_looking(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(clocks); i++) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! As much of the `kernel` crate as the core of setns(2) uses, for the host.
+//! The parts of the `kernel` crate that the core of setns(2) uses, for the host.
 //!
-//! The modules that have no text here are the kernel's own files. The rest of the crate does not
-//! compile here and is cut down to what these files and the core need of it. [`mocks`] defines the
-//! C functions that they and `kernel/nsproxy.c` call, and [`world`] has what the mocks work on.
+//! A module without a body here is the kernel's own file. The rest of the crate does not compile
+//! here, and is reduced to what these files and the core need. [`mocks`] defines the C functions
+//! that they and `kernel/nsproxy.c` call. The mocks work on a [`world`].
 
 // The files refer to the crate by this name.
 extern crate self as kernel;
@@ -37,7 +37,7 @@ pub mod fs {
     pub use file::LocalFile;
 }
 
-/// Memory maps, which nobody looks into.
+/// Memory maps. No code looks into them.
 pub mod mm {
     use crate::{
         bindings,
@@ -49,7 +49,7 @@ pub mod mm {
     pub struct MmWithUser(Opaque<bindings::mm_struct>);
 
     impl MmWithUser {
-        /// Makes a reference of a pointer.
+        /// Makes a reference from a pointer.
         ///
         /// # Safety
         ///
@@ -61,7 +61,7 @@ pub mod mm {
     }
 }
 
-/// What every module of the core imports.
+/// The names that every module of the core imports.
 pub mod prelude {
     pub use crate::{
         current,
@@ -94,7 +94,7 @@ pub mod error {
     /// The kernel's result.
     pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
-    /// The error numbers by name, those that the core and its documentation use.
+    /// The error numbers, by name, that the core and its documentation use.
     pub mod code {
         use super::Error;
 
@@ -109,13 +109,13 @@ pub mod error {
     }
 
     impl Error {
-        /// The negative number.
+        /// Returns the negative number.
         pub fn to_errno(self) -> c_int {
             self.0
         }
     }
 
-    /// The result that a C function returns as a number.
+    /// Converts a number that a C function returned.
     pub fn to_result(err: c_int) -> Result {
         if err < 0 {
             Err(Error(err))
@@ -124,7 +124,7 @@ pub mod error {
         }
     }
 
-    /// The result that a C function returns as a pointer.
+    /// Converts a pointer that a C function returned, which may be an error.
     pub fn from_err_ptr<T>(ptr: *mut T) -> Result<*mut T> {
         match ptr.addr() as isize {
             err @ -4095..=-1 => Err(Error(err as c_int)),
@@ -142,29 +142,29 @@ pub mod types {
         mem::MaybeUninit, //
     };
 
-    /// Keeps the type that has it in its thread.
+    /// Keeps a type with such a member in its thread.
     pub type NotThreadSafe = PhantomData<*mut ()>;
 
     /// A value of this type.
     #[expect(non_upper_case_globals)]
     pub const NotThreadSafe: NotThreadSafe = PhantomData;
 
-    /// Something of C's, of which Rust assumes nothing.
+    /// An object of C. Rust assumes nothing about it.
     #[repr(transparent)]
     pub struct Opaque<T>(UnsafeCell<MaybeUninit<T>>);
 
     impl<T> Opaque<T> {
-        /// Where it is.
+        /// Returns its address.
         pub const fn get(&self) -> *mut T {
             UnsafeCell::get(&self.0).cast()
         }
     }
 
-    /// As [`ARef`](crate::sync::aref::ARef) implements it. Not used here.
+    /// [`ARef`](crate::sync::aref::ARef) implements it. No code here uses it.
     ///
     /// # Safety
     ///
-    /// See the kernel's.
+    /// See the kernel's crate.
     #[expect(missing_docs, clippy::missing_safety_doc)]
     pub unsafe trait ForeignOwnable: Sized {
         const FOREIGN_ALIGN: usize;
@@ -181,22 +181,22 @@ pub mod types {
     }
 }
 
-/// The file of a place in the code. Nobody looks at it here.
+/// The file of a place in the code. No code here looks at it.
 pub struct File(());
 
 impl File {
-    /// Its name.
+    /// Returns its name.
     pub fn as_char_ptr(&self) -> *const core::ffi::c_char {
         c"".as_ptr()
     }
 }
 
-/// The file of a place in the code.
+/// Returns the file of a place in the code.
 pub fn file_from_location(_location: &core::panic::Location<'_>) -> File {
     File(())
 }
 
-/// An assertion about constants.
+/// Asserts a condition about constants.
 #[macro_export]
 macro_rules! static_assert {
     ($condition:expr) => {
@@ -207,13 +207,13 @@ macro_rules! static_assert {
 /// The module that is loaded.
 pub struct ThisModule;
 
-/// What can be loaded.
+/// A type that can be loaded.
 pub trait Module: Sized {
     /// Loads it.
     fn init(module: &'static ThisModule) -> error::Result<Self>;
 }
 
-/// Declares a module, here as a function that loads it. Dropping the result unloads it.
+/// Declares a module. Here this defines a function that loads it. Dropping the result unloads it.
 #[macro_export]
 macro_rules! module {
     (type: $type:ident, $($rest:tt)*) => {

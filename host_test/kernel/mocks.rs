@@ -2,11 +2,11 @@
 
 //! Mocks of the C functions that `kernel/nsproxy.c`, the helpers and the `kernel` crate call.
 //!
-//! They do to the [`world`](crate::world) what the originals do to the kernel as far as ownership
-//! goes, write it down, and fail where they are told to. They complain about a caller who breaks
-//! their rules: what is put twice is a complaint, and no crash.
+//! A mock changes the [`world`](crate::world) as the original changes the kernel, as far as
+//! ownership goes. It logs this, and fails if it is told to. It notes a fault if the caller breaks
+//! its rules: putting something twice is a fault, and no crash.
 //!
-//! [`export`] compares each of them with its declaration in C.
+//! [`export`] compares each mock with its declaration in C.
 
 use crate::{
     bindings::{
@@ -59,15 +59,16 @@ fn err_ptr<T>(errno: c_int) -> *mut T {
     without_provenance_mut(errno as isize as usize)
 }
 
-// Initial namespaces. Their `ops` is null, as that of a type that is not built in.
+// Initial namespaces. Their `ops` is null, as for a type that is not built in.
 
-/// Defines them, and says where they are: the type, what a slot has without it, and the structure.
+/// Defines the initial namespaces. Each line has the structure, the type, and whether
+/// `init_nsproxy` uses it if the type is not built in.
 macro_rules! initial_namespaces {
     ($($name:ident: $ty:ident, $ns_type:ident, $there:expr;)+) => {
         $(#[no_mangle]
         static mut $name: MaybeUninit<bindings::$ty> = MaybeUninit::zeroed();)+
 
-        /// The initial namespaces: their types, addresses and sizes.
+        /// Returns the types, addresses and sizes of the initial namespaces.
         pub(crate) fn initial_namespaces() -> [(u32, usize, usize); 8] {
             [$((
                 bindings::$ns_type,
@@ -76,7 +77,7 @@ macro_rules! initial_namespaces {
             ),)+]
         }
 
-        /// What is in the slot of a type that is not built in, as in `init_nsproxy`.
+        /// Returns what the slot of a type has that is not built in, as in `init_nsproxy`.
         pub(crate) fn initial_namespace<T>(ns_type: u32) -> *mut T {
             match ns_type {
                 $(bindings::$ns_type if $there => (&raw mut $name).cast(),)+
@@ -99,7 +100,7 @@ initial_namespaces! {
 
 /// Puts an initial namespace into each slot that is null.
 pub(crate) fn fill(set: &mut nsproxy) {
-    /// Looks at each of them.
+    /// Checks each slot.
     macro_rules! fill {
         ($($slot:ident = $name:ident;)+) => {
             $(if set.$slot.is_null() {
@@ -132,7 +133,7 @@ unsafe extern "C" fn refcount_inc(r: *mut refcount_t) {
     });
 }
 
-/// Complains if something of the other task is taken while it may be gone, or its set while the
+/// Notes a fault if something of the other task is taken while it may be gone, or its set while the
 /// task may put it.
 fn check_taken(world: &mut World, r: *mut refcount_t) {
     let Some((Owner::Other | Owner::Decoy, kind)) = world.thing(r) else {
@@ -143,7 +144,7 @@ fn check_taken(world: &mut World, r: *mut refcount_t) {
     world.check(there, "refcount_inc() of what may be gone");
 }
 
-/// What the last put of a namespace or a set does may sleep, and any put may be the last.
+/// The last put of a namespace or a set may sleep, and any put may be the last one.
 #[export]
 unsafe extern "C" fn refcount_dec_and_test(r: *mut refcount_t) -> bool {
     with(|world| {
@@ -152,7 +153,7 @@ unsafe extern "C" fn refcount_dec_and_test(r: *mut refcount_t) -> bool {
     })
 }
 
-/// Only a new set is counted by C itself.
+/// C sets only the count of a new set itself.
 #[export]
 unsafe extern "C" fn refcount_set(r: *mut refcount_t, n: c_int) {
     with(|world| {
@@ -170,16 +171,16 @@ unsafe extern "C" fn atomic_long_sub_and_test(i: c_long, v: *mut bindings::atomi
     })
 }
 
-/// A condition that the kernel warns of.
+/// The kernel warns of a condition.
 #[export]
 unsafe extern "C" fn host_warn(what: *const c_char) {
-    // SAFETY: It is the text of a condition.
+    // SAFETY: The pointer is to the text of a condition.
     let what = unsafe { CStr::from_ptr(what) };
     with(|world| world.fault(format!("warning: {what:?}")));
 }
 
 // Only the kernel's warnings read a count. One asks whether a namespace that is freed is still
-// active, and the log shows that. Others ask about an initial namespace, which nobody counts here.
+// active, and the log shows that. Others ask about an initial namespace, which has no count here.
 
 #[export]
 unsafe extern "C" fn atomic_read(_v: *const bindings::atomic_t) -> c_int {
@@ -223,7 +224,7 @@ unsafe extern "C" fn fput(file: *mut file) {
     });
 }
 
-/// Complains unless it is the file, and is held.
+/// Notes a fault unless `file` is the open file, and is held.
 fn check_file(world: &mut World, what: &str, file: *const file) {
     let right = file == world.file && world.holds_file();
     if !right {
@@ -252,13 +253,13 @@ unsafe extern "C" fn pidfd_pid(file: *const file) -> *mut pid {
 
 // A new `struct nsproxy`.
 
-/// Where the cache of them is. Nobody looks.
+/// The address of the cache. No code reads there.
 const CACHE: *mut kmem_cache = without_provenance_mut(0xcac4e);
 
 /// `KMEM_CACHE()`, which `nsproxy_cache_init()` uses.
 #[export]
 unsafe extern "C" fn host_cache(name: *const c_char, flags: c_uint) -> *mut kmem_cache {
-    // SAFETY: It is the name of a structure.
+    // SAFETY: The pointer is to the name of a structure.
     let name = unsafe { CStr::from_ptr(name) };
     let right = flags == bindings::SLAB_PANIC | bindings::SLAB_ACCOUNT && name == c"nsproxy";
     if right {
@@ -281,7 +282,7 @@ unsafe extern "C" fn kmem_cache_alloc(
             return null_mut();
         }
         let new: *mut nsproxy = world.new_object(Kind::Nsproxy, offset_of!(nsproxy, count));
-        // What is in the slots leads nowhere.
+        // The slots lead nowhere.
         //
         // SAFETY: Just allocated.
         unsafe { new.write_bytes(0x6b, 1) };
@@ -299,7 +300,7 @@ unsafe extern "C" fn kmem_cache_free(cache: *mut kmem_cache, object: *mut c_void
     });
 }
 
-/// What is common to the functions that copy a namespace, here always by taking a reference.
+/// The common part of the functions that copy a namespace. Here they always take a reference.
 unsafe fn copy<T>(
     ns_type: u32,
     flags: u64,
@@ -309,7 +310,7 @@ unsafe fn copy<T>(
 ) -> *mut T {
     with(|world| {
         world.might_sleep("copy");
-        // SAFETY: The current task is there, and what it has.
+        // SAFETY: The current task is there, and so is all that it has.
         let (mine, owner) = unsafe {
             let current = &*world.current;
             (slot(&*current.nsproxy), (*current.cred).user_ns)
@@ -354,15 +355,15 @@ unsafe extern "C" fn from_mnt_ns(ns: *mut bindings::mnt_namespace) -> *mut ns_co
         .cast()
 }
 
-/// As `ns_ref_put()`, which lets null pass.
+/// Does the same as `ns_ref_put()`, which accepts null.
 fn put_unless_null<T>(ns: *mut T, what: &str) {
     if !ns.is_null() {
         with(|world| world.put_namespace(ns, what));
     }
 }
 
-/// The other types, if they are built in: the functions, the type, and the slot. The last one puts
-/// a reference, or frees what has none any more.
+/// Defines the functions of the other types, if they are built in. Each line has the functions, the
+/// type, and the slot. The last function puts a reference, or frees what has no reference.
 macro_rules! built_in {
     ($($config:ident: $copy:ident, $put:ident = $what:ident($ty:ident), $flag:ident, $slot:ident;)+) => {
         $(
@@ -386,7 +387,7 @@ macro_rules! built_in {
     };
 }
 
-/// What is done with the last reference, which C has put.
+/// Frees what has no reference. C has put the last one.
 #[allow(dead_code)] // None of the types may be built in.
 fn free<T>(ns: *mut T, what: &str) {
     with(|world| {
@@ -425,7 +426,7 @@ unsafe extern "C" fn prepare_creds() -> *mut cred {
             return null_mut();
         }
         let new: *mut cred = world.new_object(Kind::Cred, offset_of!(cred, usage));
-        // SAFETY: The current task is there, and what it has.
+        // SAFETY: The current task is there, and so is all that it has.
         let user_ns = unsafe { (*(*world.current).cred).user_ns };
         // SAFETY: Just allocated.
         unsafe { (*new).user_ns = user_ns };
@@ -469,7 +470,7 @@ fn put_credentials(world: &mut World, cred: *const cred) {
 fn free_credentials(world: &mut World, cred: *const cred) {
     world.free(cred, "put_cred");
     if cfg!(CONFIG_USER_NS) {
-        // SAFETY: The memory of what is freed stays.
+        // SAFETY: The memory of a freed object stays.
         world.put_namespace(unsafe { (*cred).user_ns }, "put_cred");
     }
 }
@@ -506,7 +507,7 @@ unsafe extern "C" fn free_fs_struct(fs: *mut fs_struct) {
     });
 }
 
-/// Complains unless the current task may be given a place.
+/// Notes a fault unless `fs` is the current task's. Notes that `what` was called on a place.
 fn check_place(world: &mut World, what: &'static str, fs: *mut fs_struct, place: *const path) {
     world.might_sleep(what);
     // SAFETY: The current task is there.
@@ -529,7 +530,7 @@ unsafe extern "C" fn set_fs_pwd(fs: *mut fs_struct, pwd: *const path) {
     unsafe { (*fs).pwd = *pwd };
 }
 
-// The target's namespaces. RCU is not in the log: C holds it once, Rust in parts.
+// The target's namespaces. The log does not show RCU: C holds it once, Rust in parts.
 
 #[export]
 unsafe extern "C" fn rcu_read_lock() {
@@ -552,7 +553,7 @@ unsafe extern "C" fn __might_sleep(_file: *const c_char, _line: c_int) {
     });
 }
 
-/// Complains unless `task` is the target and cannot go away. Notes what is done to it.
+/// Notes a fault unless `task` is the target and cannot go away. Notes that `what` was called.
 fn check_task(world: &mut World, what: &'static str, task: *mut task_struct) {
     let safe = world.task_is_there() && task == world.other;
     if !safe {
@@ -615,7 +616,7 @@ unsafe extern "C" fn task_unlock(task: *mut task_struct) {
         world.unlock(task);
         world.called("task_unlock", task);
         if task == world.current {
-            // What others can see from now on.
+            // Other tasks can see this from now on.
             //
             // SAFETY: The current task is there.
             world.called("seen", unsafe { (*task).nsproxy });
@@ -640,7 +641,7 @@ unsafe extern "C" fn put(ns: *mut ns_common) {
     with(|world| world.put_namespace(ns, "put"));
 }
 
-/// What the callbacks do.
+/// The callback of each type.
 unsafe extern "C" fn install(set: *mut nsset, ns: *mut ns_common) -> c_int {
     with(|world| {
         world.might_sleep("install");
@@ -667,7 +668,7 @@ unsafe extern "C" fn install(set: *mut nsset, ns: *mut ns_common) -> c_int {
     })
 }
 
-/// Complains unless the callback of `ns_type` may work on `set`.
+/// Notes a fault unless the callback of `ns_type` may work on `set`.
 fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
     // SAFETY: The current task is there.
     let (cred, fs) = unsafe { ((*world.current).cred, (*world.current).fs) };
@@ -698,9 +699,9 @@ fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
 ///
 /// # Safety
 ///
-/// The set is valid, and has what the type is installed into.
+/// The set is valid, and has the credentials, directories or slots that the type changes.
 unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
-    /// Replaces what is in a slot.
+    /// Replaces the namespace in a slot.
     macro_rules! replace {
         ($slot:expr, $new:expr) => {{
             let new = $new;
@@ -736,15 +737,15 @@ unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
     }
 }
 
-// `proc_ns_glue.c` is compiled as it is, but two of its functions have other names. So these mocks
-// can complain about a pointer through which it would crash.
+// `proc_ns_glue.c` is compiled as it is, but two of its functions have other names. So the mocks
+// can note a fault for a pointer with which it would crash.
 
 extern "C" {
     fn glue_proc_ns_install(set: *mut nsset, ns: *mut ns_common) -> c_int;
     fn glue_proc_ns_put(ns: *mut ns_common);
 }
 
-/// Complains unless there is a namespace with callbacks.
+/// Notes a fault unless there is a namespace with callbacks.
 fn has_operations(ns: *mut ns_common, what: &str) -> bool {
     with(|world| {
         if !world.is_live(ns, what) {
@@ -779,7 +780,7 @@ unsafe extern "C" fn proc_ns_put(ns: *mut ns_common) {
 
 // Committing.
 
-/// Complains unless `task` is the current one. Notes what is done to it.
+/// Notes a fault unless `task` is the current one. Notes that `what` was called.
 #[allow(dead_code)] // None of the functions may be there.
 fn check_current(what: &'static str, task: *mut task_struct) {
     with(|world| {
@@ -818,8 +819,8 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
 }
 
-// The dispatcher and the module. C always serves `c_setns()`, and the test calls the entry of the
-// core directly.
+// The dispatcher and the module. C always serves `c_setns()`, and the test calls the entry point of
+// the core directly.
 
 #[no_mangle]
 static mut setns_impl: bindings::setns_fn = None;

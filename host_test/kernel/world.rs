@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the mocks of C work on: two tasks with all that they have, one descriptor, and a list of
-//! what was done to them.
+//! The world that the mocks of C work on: two tasks with all that they have, one descriptor, and a
+//! log of what was done to them.
 //!
-//! A world is made for one call of setns(2). Two worlds that are made in the same way differ in
-//! nothing, so what C does in one can be compared with what Rust does in the other.
+//! Each call of setns(2) gets a world of its own. Two worlds that are made in the same way do not
+//! differ, so the test can compare what C does in one with what Rust does in the other.
 
 use crate::{
     bindings::{
@@ -58,20 +58,20 @@ pub const TYPES: [u32; 8] = [
     bindings::CLONE_NEWTIME,
 ];
 
-/// A descriptor, which refers to the file.
+/// A descriptor of the open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// Its number. The mocks take any, also one that is beyond any table.
+    /// Its number. The mocks take any number, even one that is beyond any table.
     pub number: c_int,
-    /// Nobody shares the table, so looking it up takes no reference on the file.
+    /// No other task shares the table, so looking it up takes no reference on the file.
     pub light: bool,
 }
 
 impl Descriptor {
-    /// How many are tried.
+    /// The number of descriptors that are tried.
     pub const COUNT: usize = 10;
 
-    /// Those that are tried: each number with either kind of reference.
+    /// Returns the descriptors that are tried: each number with either kind of reference.
     pub fn all() -> [Self; Self::COUNT] {
         const NUMBERS: [c_int; Descriptor::COUNT / 2] = [0, 3, 1000, c_int::MAX, -1];
 
@@ -82,7 +82,7 @@ impl Descriptor {
     }
 }
 
-/// The types that are built in, as flags.
+/// Returns the types that are built in, as flags.
 pub const fn built_in() -> u32 {
     const fn of(is_built_in: bool, ns_type: u32) -> u32 {
         if is_built_in {
@@ -102,7 +102,7 @@ pub const fn built_in() -> u32 {
         | of(cfg!(CONFIG_TIME_NS), bindings::CLONE_NEWTIME)
 }
 
-/// What the descriptor refers to.
+/// The thing that the descriptor refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The namespace of this type that the other task has.
@@ -142,7 +142,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them, in the order in which C takes them.
+    /// Returns all steps, in the order in which C takes them.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Fdget, Self::NsproxyAlloc];
         all.extend(TYPES.into_iter().skip(1).map(Self::Copy));
@@ -158,35 +158,36 @@ impl Step {
         all
     }
 
-    /// The number with which a mock fails. It is another one for each callback, to tell them apart.
+    /// Returns the number with which a mock fails. Each callback has another one, to tell them
+    /// apart.
     pub fn errno(self) -> c_int {
         let nth = |ns_type| TYPES.iter().position(|&ty| ty == ns_type).unwrap_or(0) as c_int;
         match self {
             Self::Copy(ns_type) => -1000 - nth(ns_type),
             Self::Install(ns_type) => -2000 - nth(ns_type),
-            // C knows the number, or the mock returns no number.
+            // C chooses the number, or the mock returns no number.
             _ => 0,
         }
     }
 }
 
-/// Whose something is.
+/// The owner of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The task that calls.
+    /// The calling task.
     Current,
     /// The task whose namespaces the descriptor leads to.
     Other,
-    /// Everybody: an initial namespace of a type that is not built in.
+    /// The kernel: an initial namespace of a type that is not built in.
     Kernel,
-    /// Allocated by the call.
+    /// The call, which has allocated it.
     New,
-    /// The other task, but it is a mistake to find it: the credentials that the task acts with for
-    /// a while, and what its `nsproxy` leads to while the task is not locked.
+    /// The other task, but only a mistake finds it: the credentials with which the task acts for a
+    /// while, and what its `nsproxy` leads to while the task is not locked.
     Decoy,
 }
 
-/// What something is.
+/// The kind of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A namespace of this type.
@@ -209,15 +210,15 @@ pub enum Kind {
     Pid,
 }
 
-/// Something that there is, by a name that is the same in all worlds.
+/// A thing, by a name that is the same in all worlds.
 pub type Thing = (Owner, Kind);
 
-/// What was done.
+/// An entry in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Something was allocated.
     Allocated(Thing),
-    /// The mount namespace is copied, with these flags and the directories to be moved.
+    /// The mount namespace was copied, with these flags and the directories to be moved.
     CopiesMounts(u64, Option<Thing>),
     /// The caller has said that it might sleep.
     MightSleep,
@@ -233,18 +234,18 @@ pub enum Event {
     Install(Thing, u32),
     /// A C function was called on something.
     Called(&'static str, Thing),
-    /// The module serves setns(2) from now on, or C does.
+    /// The module serves setns(2) from now on (`true`), or C does.
     Switched(bool),
-    /// Somebody waited until no task is in the module.
+    /// A caller waited until no task is in the module.
     Drained,
-    /// The parameters of the module were locked, or unlocked.
+    /// The parameters of the module were locked (`true`), or unlocked.
     Parameters(bool),
 }
 
-/// What the current task has. The addresses of root and directory are numbers.
+/// What the current task has. Numbers stand for the root and the working directory.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Having {
-    /// The user namespace, and then what is in the slots.
+    /// The user namespace, and then the namespaces in the slots.
     pub namespaces: [Option<Thing>; 9],
     /// The credentials.
     pub cred: Option<Thing>,
@@ -254,33 +255,33 @@ pub struct Having {
     pub directories: [usize; 2],
 }
 
-/// What a call did to its world.
+/// The effects of a call on its world.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What it returned.
+    /// The return value of the call.
     pub result: c_long,
-    /// What the current task has after it.
+    /// What the current task has after the call.
     pub having: Having,
-    /// What it did, in this order.
+    /// The log of the call.
     pub log: Vec<Event>,
-    /// What it did wrong.
+    /// The rules that the call broke.
     pub faults: Vec<String>,
 }
 
-/// Something that there is, or was.
+/// A thing that exists or existed.
 struct Object {
     thing: Thing,
     start: usize,
     size: usize,
-    /// Where C counts the references. Here they are counted in `refs`.
+    /// The address of C's count of the references. The mocks count them in `refs`.
     counter: usize,
     refs: usize,
-    /// How many there should be in the end.
+    /// The references that there should be at the end.
     expected: usize,
     live: bool,
 }
 
-/// All that there is.
+/// The world.
 pub(crate) struct World {
     pub(crate) target: Target,
     pub(crate) descriptor: Descriptor,
@@ -297,18 +298,18 @@ pub(crate) struct World {
     section: u32,
     found_in: u32,
     pub(crate) current: *mut task_struct,
-    /// What the current task had when it was last unlocked.
+    /// The set of the current task when it was last unlocked.
     current_nsproxy: *mut nsproxy,
     pub(crate) other: *mut task_struct,
-    /// What the other task has, even if it is a zombie.
+    /// The set of the other task, even if it is a zombie.
     other_nsproxy: *mut nsproxy,
-    /// What its `nsproxy` is while it is not locked.
+    /// The `nsproxy` of the other task while it is not locked.
     decoy: *mut nsproxy,
     pub(crate) file: *mut file,
     pub(crate) pid: *mut pid,
 }
 
-/// A world has less than this, in bytes.
+/// The size of a world is below this, in bytes.
 const SIZE: usize = 1 << 16;
 
 thread_local! {
@@ -321,8 +322,8 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(|world| f(world.as_mut().expect("a world")))
 }
 
-/// Makes a world in which `descriptor` refers to `target` and the steps in `fails` fail, does a
-/// call in it, and says what came of it.
+/// Makes a world in which `descriptor` refers to `target` and the steps in `fails` fail. Makes a
+/// call in it, and returns the outcome.
 pub fn run(
     target: Target,
     descriptor: Descriptor,
@@ -341,8 +342,8 @@ pub fn run(
     }
 }
 
-/// What the other task has: its set, its user namespace and its pid namespace. In the set there is
-/// something in every slot, even if the type is not built in.
+/// Returns what the other task has: its set, its user namespace and its pid namespace. Every slot
+/// of the set has something in it, even if the type is not built in.
 pub fn of_other_task() -> (nsproxy, *mut user_namespace, *mut pid_namespace) {
     with(|world| {
         // SAFETY: The task is there, and so is all that it has.
@@ -355,14 +356,14 @@ pub fn of_other_task() -> (nsproxy, *mut user_namespace, *mut pid_namespace) {
     })
 }
 
-/// What the mocks do to it.
+/// The operations of the mocks.
 impl World {
-    /// Notes what was done.
+    /// Logs an event.
     pub(crate) fn note(&mut self, event: Event) {
         self.log.push(event);
     }
 
-    /// Notes that a function was called on something.
+    /// Logs that a function was called on something.
     pub(crate) fn called<T>(&mut self, function: &'static str, on: *const T) {
         if let Some(object) = self.live(on.addr(), function) {
             let thing = object.thing;
@@ -370,43 +371,43 @@ impl World {
         }
     }
 
-    /// Notes what was done wrong.
+    /// Notes a fault.
     pub(crate) fn fault(&mut self, fault: impl Into<String>) {
         self.faults.push(fault.into());
     }
 
-    /// Complains unless `holds`.
+    /// Notes a fault unless `holds`.
     pub(crate) fn check(&mut self, holds: bool, fault: &str) {
         if !holds {
             self.fault(fault);
         }
     }
 
-    /// Complains if the current task must not sleep.
+    /// Notes a fault if the current task must not sleep.
     pub(crate) fn might_sleep(&mut self, what: &str) {
         if !self.locked.is_null() || self.rcu != 0 {
             self.fault(format!("{what}() under a lock"));
         }
     }
 
-    /// Enters an RCU section, or one within it.
+    /// Enters an RCU section, or a nested one.
     pub(crate) fn rcu_read_lock(&mut self) {
         self.section += u32::from(self.rcu == 0);
         self.rcu += 1;
     }
 
-    /// The other task was found.
+    /// Notes that the other task was found.
     pub(crate) fn find_task(&mut self) {
         self.found_in = self.section;
     }
 
-    /// Was the other task found in the RCU section that this is? If not, it may be gone.
+    /// Was the other task found in the current RCU section? If not, it may be gone.
     pub(crate) fn task_is_there(&self) -> bool {
         self.rcu > 0 && self.found_in == self.section
     }
 
-    /// Locks a task. Only from then on the other one's `nsproxy` leads to what it has. Complains if
-    /// the current one's was changed before.
+    /// Locks a task. The `nsproxy` of the other task is correct only while it is locked. Notes a
+    /// fault if the `nsproxy` of the current task was changed before.
     pub(crate) fn lock(&mut self, task: *mut task_struct) {
         self.locked = task;
         if task == self.other {
@@ -423,7 +424,7 @@ impl World {
     /// Unlocks a task.
     pub(crate) fn unlock(&mut self, task: *mut task_struct) {
         self.locked = null_mut();
-        // SAFETY: The tasks are there.
+        // SAFETY: Both tasks are there.
         unsafe {
             if task == self.other {
                 (*task).nsproxy = self.decoy;
@@ -433,7 +434,7 @@ impl World {
         }
     }
 
-    /// Complains if the set of the current task was replaced while it was not locked.
+    /// Notes a fault if the set of the current task was replaced while the task was not locked.
     fn check_nsproxy(&mut self, when: &str) {
         // SAFETY: The task is there.
         let same = unsafe { (*self.current).nsproxy } == self.current_nsproxy;
@@ -442,14 +443,14 @@ impl World {
         }
     }
 
-    /// Is there a reference on the file, or none to be taken?
+    /// Does the call hold the file, or does it need no reference on it?
     pub(crate) fn holds_file(&mut self) -> bool {
         let light = self.descriptor.light;
         let file = self.at(self.file.addr());
         file.is_some_and(|file| light || file.refs > 1)
     }
 
-    /// Is `step` told to fail? Notes it if so.
+    /// Is `step` told to fail? Logs it if so.
     pub(crate) fn fails(&mut self, step: Step) -> bool {
         let fails = self.fails.contains(&step);
         if fails {
@@ -458,13 +459,13 @@ impl World {
         fails
     }
 
-    /// What is at this address, or was.
+    /// Returns what is or was at this address.
     fn at(&mut self, address: usize) -> Option<&mut Object> {
         let mut objects = self.objects.iter_mut();
         objects.find(|object| (object.start..object.start + object.size).contains(&address))
     }
 
-    /// What is at this address. Complains if there is nothing.
+    /// Returns what is at this address. Notes a fault if there is nothing.
     fn live(&mut self, address: usize, what: &str) -> Option<&mut Object> {
         if !self.at(address).is_some_and(|object| object.live) {
             self.fault(format!("{what}() of what is not there"));
@@ -473,23 +474,23 @@ impl World {
         self.at(address)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub(crate) fn thing<T>(&mut self, ptr: *const T) -> Option<Thing> {
         self.at(ptr.addr()).map(|object| object.thing)
     }
 
-    /// Is it there? Complains if not.
+    /// Does it exist? Notes a fault if not.
     pub(crate) fn is_live<T>(&mut self, ptr: *const T, what: &str) -> bool {
         self.live(ptr.addr(), what).is_some()
     }
 
-    /// Is it there, and did this call allocate it?
+    /// Does it exist, and did this call allocate it?
     pub(crate) fn is_new<T>(&mut self, ptr: *const T) -> bool {
         self.at(ptr.addr())
             .is_some_and(|object| object.live && object.thing.0 == Owner::New)
     }
 
-    /// What is counted at this address. Complains if nothing is.
+    /// Is there a count at this address? Notes a fault if not.
     pub(crate) fn counted(&mut self, counter: usize, what: &str) -> bool {
         let object = self.live(counter, what);
         let counted = object.is_some_and(|object| object.counter == counter);
@@ -511,7 +512,7 @@ impl World {
         }
     }
 
-    /// Sets the number of references on a new set, which has an invalid one, to one.
+    /// Sets the number of references on a new set to one. The number is not valid before.
     pub(crate) fn set_count<T>(&mut self, ptr: *const T, n: c_int) {
         let Some(object) = self.live(ptr.addr(), "refcount_set") else {
             return;
@@ -522,7 +523,7 @@ impl World {
         self.called("refcount_set", ptr);
     }
 
-    /// Puts a reference, and says whether it was the last one.
+    /// Puts a reference. Returns whether it was the last one.
     pub(crate) fn put<T>(&mut self, ptr: *const T, what: &str) -> bool {
         let Some(object) = self.live(ptr.addr(), what) else {
             return false;
@@ -550,7 +551,7 @@ impl World {
             object.live = false;
             let (thing, refs, size) = (object.thing, object.refs, object.size);
             match thing.1 {
-                // What is read from it leads nowhere.
+                // A pointer that is read from it leads nowhere.
                 //
                 // SAFETY: It is in the memory of the world.
                 Kind::Nsproxy => unsafe { ptr.cast_mut().cast::<u8>().write_bytes(0x6b, size) },
@@ -569,21 +570,21 @@ impl World {
         object
     }
 
-    /// The namespace that somebody who joins the other task gets.
+    /// Returns the namespace that a task gets if it joins the other task.
     pub(crate) fn offered(&self, ns_type: u32) -> *mut ns_common {
         // SAFETY: The task is there, and so is all that it has.
         unsafe { namespace_of(self.other, self.other_nsproxy, ns_type) }
     }
 
-    /// The set that the other task has, even if it is a zombie.
+    /// Returns the set of the other task, even if it is a zombie.
     pub(crate) fn other_nsproxy(&self) -> *mut nsproxy {
         self.other_nsproxy
     }
 }
 
-/// Making a world.
+/// The construction of a world.
 impl World {
-    /// Without anything in it.
+    /// Makes an empty world.
     fn empty(target: Target, descriptor: Descriptor, fails: &[Step]) -> Self {
         Self {
             target,
@@ -643,7 +644,7 @@ impl World {
         }
     }
 
-    /// Those of the types that are not built in, which nobody counts.
+    /// Adds the initial namespaces of the types that are not built in. They have no count here.
     fn add_initial_namespaces(&mut self) {
         for (ns_type, address, size) in mocks::initial_namespaces() {
             if built_in() & ns_type == 0 {
@@ -661,7 +662,7 @@ impl World {
         }
     }
 
-    /// Allocates something at `skew` bytes after a multiple of 64. It is zero.
+    /// Allocates something at `skew` bytes after a multiple of 64, filled with zeros.
     fn allocate<T>(&mut self, thing: Thing, counter: usize, skew: usize) -> *mut T {
         let size = size_of::<T>();
         let ptr = self.next.wrapping_add(skew);
@@ -684,8 +685,8 @@ impl World {
         ptr.cast()
     }
 
-    /// A new namespace, or the initial one of a type that is not built in. `offset` is that of its
-    /// `struct ns_common`.
+    /// Makes a namespace, or returns the initial one of a type that is not built in. `offset` is
+    /// the offset of its `struct ns_common`.
     fn new_namespace<T>(&mut self, owner: Owner, kind: Kind, offset: usize) -> *mut T {
         let (Kind::Namespace(ns_type) | Kind::ForChildren(ns_type)) = kind else {
             unreachable!("a type of namespace");
@@ -693,7 +694,7 @@ impl World {
         if built_in() & ns_type == 0 {
             return mocks::initial_namespace(ns_type);
         }
-        // Where a red zone puts it if the cache asks for no alignment.
+        // A red zone moves the object there if the cache asks for no alignment.
         let skew = if ns_type == bindings::CLONE_NEWUTS {
             8
         } else {
@@ -712,9 +713,9 @@ impl World {
         ns
     }
 
-    /// A task with namespaces, credentials and directories of its own.
+    /// Makes a task with namespaces, credentials and directories of its own.
     fn new_task(&mut self, owner: Owner, directory: usize) -> *mut task_struct {
-        /// A namespace of this type, and where its `struct ns_common` is.
+        /// Makes a namespace of this type, and passes the offset of its `struct ns_common`.
         macro_rules! namespace {
             ($kind:ident($ns_type:ident), $ty:ident) => {
                 self.new_namespace::<bindings::$ty>(
@@ -753,7 +754,7 @@ impl World {
         task
     }
 
-    /// New credentials, which take over the reference on `user_ns`.
+    /// Makes credentials, which take over the reference on `user_ns`.
     fn new_cred(&mut self, thing: Thing, user_ns: *mut user_namespace) -> *mut cred {
         let cred: *mut cred = self.allocate(thing, offset_of!(cred, usage), 0);
         // SAFETY: It was just allocated.
@@ -761,7 +762,7 @@ impl World {
         cred
     }
 
-    /// The open file, with a reference on what it refers to.
+    /// Makes the open file, with a reference on what it refers to.
     ///
     /// # Safety
     ///
@@ -784,7 +785,7 @@ impl World {
         file
     }
 
-    /// Says how many references there are.
+    /// Sets the number of references.
     fn set_refs<T>(&mut self, ptr: *const T, refs: usize) {
         if let Some(object) = self.at(ptr.addr()) {
             object.refs = refs;
@@ -792,9 +793,9 @@ impl World {
     }
 }
 
-/// What a world is in the end.
+/// The state of a world at the end.
 impl World {
-    /// What the current task has.
+    /// Returns what the current task has.
     fn having(&mut self) -> Having {
         // SAFETY: The task is there, and so is the memory of all that it ever had.
         let (cred, set, fs) = unsafe {
@@ -821,10 +822,10 @@ impl World {
         }
     }
 
-    /// Counts the references from what there should be, and compares: nothing else is there, and
-    /// nothing of it has one reference too many or too few.
+    /// Compares the references with those that there should be. Nothing else may exist, and nothing
+    /// may have one reference too many or too few.
     fn audit(&mut self) {
-        // SAFETY: The memory of all that was ever there is there.
+        // SAFETY: The memory of all things stays, even if they are freed.
         unsafe {
             let mine = (*self.current).nsproxy;
             self.expect_of_task(self.current, mine);
@@ -875,7 +876,7 @@ impl World {
         }
     }
 
-    /// Expects one more reference, if there is something.
+    /// Expects one more reference, if `ptr` is to something.
     fn expect<T>(&mut self, ptr: *const T) {
         if let Some(object) = self.at(ptr.addr()) {
             object.expected += 1;
@@ -883,7 +884,7 @@ impl World {
     }
 }
 
-/// Where all worlds are, one after the other.
+/// Returns the memory of all worlds. Each one replaces the one before.
 fn memory() -> *mut u8 {
     MEMORY.with(|memory| {
         *memory.get_or_init(|| {
@@ -896,7 +897,7 @@ fn memory() -> *mut u8 {
     })
 }
 
-/// Sets root and working directory, which are numbers here.
+/// Sets the root and the working directory, which are numbers here.
 ///
 /// # Safety
 ///
@@ -913,7 +914,7 @@ unsafe fn set_directories(fs: *mut fs_struct, root: usize, pwd: usize) {
     }
 }
 
-/// What is in the slots.
+/// Returns the contents of the slots.
 ///
 /// # Safety
 ///
@@ -933,7 +934,7 @@ unsafe fn slots(set: *mut nsproxy) -> [*const u8; 8] {
     ]
 }
 
-/// The namespace of a type that somebody who joins `task` gets. The type is built in.
+/// Returns the namespace of a type that a task gets if it joins `task`. The type is built in.
 ///
 /// # Safety
 ///

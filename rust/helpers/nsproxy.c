@@ -21,14 +21,14 @@ __rust_helper void rust_helper_put_nsproxy(struct nsproxy *nsproxy)
 	put_nsproxy(nsproxy);
 }
 
-/* A type that is missing below would not be found, and its references leak. */
+/* If a type is missing below, it is not found, and its references leak. */
 static_assert(CLONE_NS_ALL == (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS |
 			       CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP |
 			       CLONE_NEWNET | CLONE_NEWTIME));
 
 /*
- * The namespace of a type, or NULL if the type is not built in. The user
- * namespace is not in an nsproxy.
+ * Returns the namespace of a type, or NULL if the type is not built in. The
+ * user namespace is not in an nsproxy.
  */
 __rust_helper struct ns_common *
 rust_helper_nsproxy_ns_common(struct nsproxy *nsproxy, u32 ns_type)
