@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the scripts share: settings, messages, folders, one run at a time; more of it is in
-# steps.sh and tree.sh.
+# steps.sh, tree.sh and debian.sh.
 #
 # Settings come from the environment, or from options of the same name. Every
 # script leaves with 0 (passed), 1 (a test failed) or 2 (could not do its work).
@@ -29,6 +29,8 @@ release=7.3
 . "$scripts/lib/steps.sh"
 # shellcheck source=scripts/lib/tree.sh
 . "$scripts/lib/tree.sh"
+# shellcheck source=scripts/lib/debian.sh
+. "$scripts/lib/debian.sh"
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
