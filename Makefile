@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door: each target is one line into scripts/, which see. Settings:
-# ARCH=, KDIR=, for run, fuzz, load and vm also FLAVOUR=, for vm IMPL= and CMD='...',
-# for fault WITH_FIX=1.
+# The front door: each target starts the script of the same name, which has --help.
+# Settings: ARCH=, KDIR=, FLAVOUR= for run, try, fuzz, load and vm, SUITES='...' for try,
+# IMPL=, CMD='...' and GDB=1 for vm, WITH_FIX=1 for fault.
 
-.PHONY: run test test-full vm check check-bisect coverage mutate fault fuzz load series report clean
+.PHONY: help run test test-full try vm check check-bisect coverage mutate fault fuzz load series report clean
+
+help:
+	@scripts/help
 
 run:
 	@scripts/run
@@ -15,8 +18,12 @@ test:
 test-full:
 	@scripts/test-full
 
+try:
+	@scripts/try
+
+# "value", as make would take the $ of the shell for its own
 vm:
-	@scripts/vm $(if $(CMD),-- sh -c '$(subst ','\'',$(CMD))')
+	@scripts/vm $(if $(value CMD),-- sh -c '$(subst ','\'',$(value CMD))')
 
 check:
 	@scripts/check
@@ -49,4 +56,4 @@ clean:
 	@scripts/clean
 
 # Variables of the make command line reach the scripts through the environment
-export ARCH KDIR IMPL FLAVOUR
+export ARCH KDIR IMPL FLAVOUR SUITES GDB

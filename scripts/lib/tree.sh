@@ -6,14 +6,15 @@
 # kmake TARGET...: make in the patched kernel tree, with the toolchain that was
 # set up and nothing else of the caller's environment
 kmake() {
-	local unfixed=
-	# For one object alone, and recorded with its command
-	[ -z "${UNFIXED:-}" ] || unfixed="CFLAGS_nsproxy.o=-ivfsoverlay $out/unfixed.yaml"
+	# Kbuild records the flags of an object with its command. The objects of setns(2) have line
+	# numbers for gdb; with them for all, a kernel would take twice as long to build.
+	local flags=("CFLAGS_nsproxy.o=-g${UNFIXED:+ -ivfsoverlay $out/unfixed.yaml}"
+		CFLAGS_dispatch.o=-g CFLAGS_proc_ns_glue.o=-g RUSTFLAGS_rust_setns_main.o=-Cdebuginfo=2)
 	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
 		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
 		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
 		KBUILD_BUILD_TIMESTAMP=2026-01-01 KBUILD_BUILD_USER=rust_setns \
-		KBUILD_BUILD_HOST=localhost ${unfixed:+"$unfixed"} "$@"
+		KBUILD_BUILD_HOST=localhost "${flags[@]}" "$@"
 }
 
 # The folders in use: src is the patched tree, out its build, root the file system
@@ -29,6 +30,16 @@ use_tree() {
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
 
+# Whether the cache has Debian's kernel source
+has_source() {
+	grep -qs "^linux-$release\." "$cache/current"
+}
+
+# Whether the cache has a bindgen that the kernel takes
+has_bindgen() {
+	[[ "$("$tools/bin/bindgen" --version 2>/dev/null)" == "bindgen 0.7"[1-9]* ]]
+}
+
 # Whether KDIR is a repository, and not just a folder in another one
 is_repository() {
 	[ -e "$KDIR/.git" ]
@@ -42,14 +53,6 @@ kdir_git() {
 # Whether programs of this machine run in the guest
 native() {
 	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]
-}
-
-# sources SUITE: its source line on each mirror that apt uses. The suite is for the
-# one command that asks, no source is added to the machine.
-sources() {
-	# shellcheck disable=SC2016 # apt's variable, not ours
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u |
-		sed "s,.*,deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] & $1 main,"
 }
 
 # Sets "fuzzer" to the program, and builds it: static, as the guest may have another C
