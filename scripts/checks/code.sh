@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2317
 # SPDX-License-Identifier: GPL-2.0
 #
-# The checks of scripts/check that look at the code itself, as it is in the kernel tree.
+# These checks of scripts/check look at the code itself, as it lies in the kernel tree.
 
 check_rustfmt() {
 	local files
@@ -10,7 +10,8 @@ check_rustfmt() {
 		"${files[@]}" kernel/rust_setns/*.rs)
 }
 
-# The core as a module outside the tree, so that the kernel crate is not built again
+# This check builds the core as a module outside the tree, so that make does not build the kernel
+# crate again. Then it runs clippy on the kernel crate.
 check_clippy() {
 	rm -rf "$work/clippy" && mkdir -p "$work/clippy"
 	kmake M="$src/kernel/rust_setns" MO="$work/clippy" CLIPPY=1 CONFIG_RUST_SETNS=m \
@@ -19,20 +20,21 @@ check_clippy() {
 	! grep -E '^(warning|error)' "$work/clippy.log"
 }
 
-# recorded OBJECT PATTERN: the flags in the build's command for OBJECT, which PATTERN follows
+# recorded OBJECT PATTERN: prints the flags of the command that built OBJECT. PATTERN is what
+# follows the flags in that command.
 recorded() {
 	local flags
 	flags=$(sed -n "1s/.* rustc \(.*\) $2 .*/\1/p" "$out/$1" | sed 's/--remap-path-scope=[a-z]*//')
-	[ -n "$flags" ] || die "the build has recorded no command for $1."
+	[ -n "$flags" ] || die "the build has recorded no rustc command; see $out/$1."
 	printf '%s\n' "$flags"
 }
 
-# The flags with which the build has compiled the core
+# core_flags: prints the flags that the build used for the core
 core_flags() {
 	recorded kernel/rust_setns/.rust_setns_main.o.cmd '--crate-type rlib'
 }
 
-# with_crate_flags COMMAND: runs it on the kernel crate as the build has compiled that
+# with_crate_flags COMMAND: runs COMMAND on the kernel crate, with the flags that the build used
 with_crate_flags() {
 	local flags
 	flags=$(recorded rust/.kernel.o.cmd '--emit=dep-info=[^ ]*')
@@ -55,27 +57,30 @@ check_kernel_doc() {
 	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch]
 }
 
-# our_helpers: the files in rust/helpers/ that the series adds
+# our_helpers: lists the files in rust/helpers/ that the series adds
 our_helpers() {
 	(cd "$top" && find rust/helpers -name '*.c' | sort)
 }
 
-# our_lines: of kernel/nsproxy.c, each as FILE:LINE:
+# our_lines: lists the lines of kernel/nsproxy.c that the series adds or changes, as FILE:LINE:
 our_lines() {
 	diff --old-line-format= --unchanged-line-format= --new-line-format='kernel/nsproxy.c:%dn:
 ' "${KDIR:-$tree/pristine}/kernel/nsproxy.c" "$src/kernel/nsproxy.c" || [ $? -eq 1 ]
 }
 
-# Debian's sparse is older than __typeof_unqual__, and the kernel would leave it out without a
-# word, so its word is asked for. It cannot count the letters of a string, as MODULE_*() does
-# in an assertion, and says no more of a file with such an error: without assertions there is
-# none. Nor has it anything to say of functions that are inline and not called, as the helpers
-# are but for bindgen. That these have no declaration it would say of each; of others, the
-# compiler does.
+# Debian's sparse does not know __typeof_unqual__. make would print a warning and go on without
+# sparse. So sparse is told to treat it as typeof, and each file must have its CHECK line.
+#
+# sparse cannot compute the length of a string in an assertion, as MODULE_*() needs. After that
+# error it reports nothing more in the file. So assertions are defined away.
+#
+# sparse skips inline functions that nobody calls. The helpers are inline, except for bindgen. So
+# __BINDGEN__ is defined. sparse would then ask for a declaration of each helper, so -Wno-decl
+# turns that off. The compiler asks for the declarations of all other functions.
 check_sparse() {
 	local object objects='kernel/nsproxy kernel/rust_setns/dispatch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
 	local flags="-D__typeof_unqual__=typeof -D__BINDGEN__ '-D_Static_assert(...)=' -Wno-decl"
-	# sparse looks at a file only if it is compiled
+	# make runs sparse only on a file that it compiles
 	rm -f "$out/rust/helpers/helpers.o"
 	# shellcheck disable=SC2046,SC2086
 	kmake C=2 CF="$flags" $(printf '%s.o ' $objects) 2>&1 | tee "$work/sparse"
@@ -88,15 +93,16 @@ check_sparse() {
 		! grep -Ff "$work/ours" "$work/findings"
 }
 
-# coccicheck MODE=report on our files and on our lines of nsproxy.c, without the rules that
-# need an OCaml compiler. One file has a bug on purpose, to tell silence from none.
+# This check runs coccinelle's rules in report mode on our files and on nsproxy.c. It leaves out
+# the rules that need an OCaml compiler. In nsproxy.c only findings in our lines count. The file
+# bug.c has a bug on purpose: if that is not found, the rules did not run.
 check_coccinelle() {
 	local files
 	cd "$src" || return
 	mapfile -t files < <(our_helpers)
 	files+=(kernel/nsproxy.c kernel/rust_setns/*.[ch] "$work/bug.c")
 	echo 'static void bug(char *p) { if (p) kfree(p); }' >"$work/bug.c"
-	# shellcheck disable=SC2016 # it is for the inner shell to expand
+	# shellcheck disable=SC2016 # the inner shell expands it
 	grep -rlE 'virtual[[:space:]]+report' scripts/coccinelle | xargs grep -L 'script:ocaml' |
 		xargs -P "$(nproc)" -I{} bash -c 'spatch -D report --no-show-diff --very-quiet --cocci-file {} \
 			$(sed -n "s,^// *Options:,,p" {}) "$@"' -- "${files[@]}" >"$work/findings"

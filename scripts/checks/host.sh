@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2317
 # SPDX-License-Identifier: GPL-2.0
 #
-# The check of scripts/check that runs the core on the host, and kernel/nsproxy.c beside it. Both
-# are compiled as they are in the kernel tree, on mocks of what they call.
+# This check of scripts/check runs the Rust core and kernel/nsproxy.c on the host, and compares
+# them. Both are compiled as they are in the kernel tree. The functions that they call are mocks.
+# A test kernel is a build of the two with one set of options.
 
-# Headers that are the kernel's own here. The others are host_test/kernel.h by another name.
+# These headers are the kernel's own. Every other header only includes host_test/kernel.h.
 host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup linux/cred linux/err
 	linux/file linux/fs_struct linux/ipc_namespace linux/kconfig linux/mnt_namespace
 	linux/ns/ns_common_types linux/ns/nstree_types linux/ns_common linux/nsfs linux/nsproxy
@@ -12,18 +13,20 @@ host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup li
 	linux/uts_namespace linux/utsname uapi/linux/nsfs uapi/linux/sched uapi/linux/utsname
 	uapi/asm-generic/errno uapi/asm-generic/errno-base"
 
-# Files of the kernel crate and its helpers that are the kernel's own here
+# These files of the kernel crate and these helpers are the kernel's own
 host_crate="cred fs/file impl_flags ns_common nsproxy pid pid_namespace sync/aref
 	sync/rcu task user_namespace"
 host_helpers="cgroup_namespace cred file fs ipc_namespace net/net_namespace nsproxy perf_event pid
 	pid_namespace proc_ns sem task time_namespace user_namespace utsname"
 
-# What a kernel is built with: the types, and what decides how C implements a step
+# The options that a test kernel is built with: the types of namespaces, and the options that
+# decide how C implements a step
 host_types="USER_NS UTS_NS IPC_NS PID_NS CGROUPS NET_NS TIME_NS"
 host_options="NET SYSVIPC PERF_EVENTS TIME_NS_VDSO"
 
-# What must have been done in the end, whatever the functions below make of the two lists. How many
-# calls one kernel is given is in host_test/setns_test.rs.
+# This many kernels and calls must have passed in the end. The numbers are written down, so that a
+# mistake in the functions below cannot make the test smaller. host_test/setns_test.rs has the
+# number of calls for one kernel.
 host_kernels=10 host_calls=2733124
 
 host_cflags="-nostdinc -ffreestanding -fms-extensions -std=gnu11 -I. -Iinclude -Iinclude/uapi
@@ -31,7 +34,7 @@ host_cflags="-nostdinc -ffreestanding -fms-extensions -std=gnu11 -I. -Iinclude -
 host_bindgen="--rust-target 1.85 --use-core --with-derive-default --ctypes-prefix ::core::ffi
 	--no-layout-tests --no-debug .* --no-doc-comments --enable-function-attribute-detection"
 
-# host_copy: what is compiled, each in the place that it has in the kernel tree
+# host_copy: copies the files that are compiled to the places that they have in the kernel tree
 host_copy() {
 	local name
 	cp "$top"/host_test/*.{h,rs} .
@@ -49,7 +52,8 @@ host_copy() {
 	cp -r "$src/kernel/rust_setns" "$src/kernel/nsproxy.c" .
 }
 
-# host_includes: the headers that are not the kernel's own. Some have the part that is needed.
+# host_includes: writes the headers that are not the kernel's own. Two of them, defines.h and
+# net/net_namespace.h, get the lines of the kernel's headers that are needed.
 host_includes() {
 	local name net=include/net/net_namespace.h
 	grep -hE '^#define (PTRACE_MODE_|TASK_|FASYNC|_*O_)[A-Z_]*[[:space:]].*[^\\]$' \
@@ -67,9 +71,9 @@ host_includes() {
 		done
 }
 
-# host_bindings FLAGS: as rust/Makefile makes them
+# host_bindings FLAGS: makes the bindings as rust/Makefile does
 host_bindings() {
-	# shellcheck disable=SC2086 # flags
+	# shellcheck disable=SC2086 # lists of flags
 	bindgen bindings.h $host_bindgen -o bindings_generated.rs -- $host_cflags "$@" -w
 	# shellcheck disable=SC2086
 	bindgen helpers.c $host_bindgen --blocklist-type '.*' --allowlist-var '' \
@@ -80,7 +84,7 @@ host_bindings() {
 }
 
 host_cc() {
-	# shellcheck disable=SC2086 # flags
+	# shellcheck disable=SC2086 # a list of flags
 	clang $host_cflags -O1 -ffunction-sections -Wall -Werror -Wno-unused -Wno-microsoft-anon-tag \
 		-c "$@"
 }
@@ -89,8 +93,8 @@ host_rustc() {
 	rustc --edition 2021 -O -C debug-assertions -D warnings -A unexpected_cfgs -L . "$@"
 }
 
-# host_run NAME OPTION...: all calls, in a kernel that is built with these options, in folder NAME.
-# Leaves the file NAME.passed if the last step ends with 0, as all before it must.
+# host_run NAME OPTION...: builds a test kernel with these options in folder NAME, and makes all
+# calls. It creates the file NAME.passed if every step ends with status 0.
 host_run() {
 	local name=$1 cc rs
 	shift
@@ -112,8 +116,9 @@ host_run() {
 	./setns_test && touch "../$name.passed"
 }
 
-# host_runs: the name and the options of each. All types, all but one, none but mounts; and all
-# types, without what else C may be built without.
+# host_runs: prints a name and the options of each test kernel. One has all types, seven lack one
+# type each, and one has mount namespaces alone. The last has all types, without the other options
+# that C can be built without.
 host_runs() {
 	local without
 	for without in nothing $host_types; do
@@ -123,7 +128,8 @@ host_runs() {
 	echo "without-options $host_types NET"
 }
 
-# host_verdict LOG...: what each kernel and all of them were given, and whether all is well
+# host_verdict LOG...: prints how many calls each kernel and all kernels passed. It fails if a
+# kernel or a call is missing.
 host_verdict() {
 	local all='([0-9]+) calls and 4 other checks passed, 0 failed' passed calls
 	sed 's/^types /==> &/' "$@"
@@ -145,9 +151,9 @@ check_host() {
 	host_rustc --crate-name macros --crate-type proc-macro --extern proc_macro macros.rs
 	cd "$host" || return
 	while read -r name options; do
-		# shellcheck disable=SC2086 # options
+		# shellcheck disable=SC2086 # a list of options
 		(host_run "$name" $options) >"$name.log" 2>&1 &
-		# host_verdict looks at what each has left
+		# The status may be ignored: host_verdict looks at the files that each run leaves
 		[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n || true
 		logs+=("$name.log")
 	done < <(host_runs)

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154,SC2317
 # SPDX-License-Identifier: GPL-2.0
 #
-# The check of scripts/check that what must not compile does not.
+# This check of scripts/check makes sure that the compiler refuses forbidden changes.
 
-# compile_core FOLDER: compiles FOLDER/rust_setns as the build of the kernel compiled the
-# core, up to what borrows and constants are checked for. Leaves what rustc says in FOLDER/log.
+# compile_core FOLDER: compiles FOLDER/rust_setns with the flags that the kernel's build used for
+# the core. It stops after rustc has checked borrows and constants. rustc prints to FOLDER/log.
 compile_core() {
 	local flags
 	flags=$(core_flags)
@@ -13,15 +13,16 @@ compile_core() {
 			--out-dir '$1' '$1/rust_setns/rust_setns_main.rs'") >"$1/log" 2>&1
 }
 
-# copy_core FOLDER
+# copy_core FOLDER: copies the core to FOLDER/rust_setns
 copy_core() {
 	mkdir -p "$1"
 	cp -r "$src/kernel/rust_setns" "$1/rust_setns"
 }
 
-# Each patch in scripts/lists/must-not-compile changes the core to what a type must forbid. The
-# compiler must refuse that with one error code and no other, and say what the patch says. The
-# core without a patch must compile, or a refusal proves nothing.
+# Each patch in scripts/lists/must-not-compile makes a change that one of the core's types must
+# forbid. The compiler must refuse it with the patch's error code and no other ("Refused with:"),
+# and print what the patch expects ("Which says:"). The core without a patch must compile:
+# otherwise a refusal proves nothing.
 check_refused() {
 	local case name pattern codes folder=$work/refused count=0
 	rm -rf "$folder"
@@ -30,18 +31,18 @@ check_refused() {
 		cat "$folder/unchanged/log"
 		return 1
 	fi
-	for case in "$scripts"/must-not-compile/*.patch; do
+	for case in "$scripts"/lists/must-not-compile/*.patch; do
 		name=${case##*/} name=${name%.patch}
 		copy_core "$folder/$name"
 		patch -s -f -p1 --fuzz=0 --no-backup-if-mismatch -d "$folder/$name" <"$case" || {
-			echo "${case##*/} does not apply to the core"
+			echo "${case##*/} does not apply to the core; update the patch."
 			return 1
 		}
 		if compile_core "$folder/$name"; then
-			echo "$name compiles"
+			echo "$name compiles, and the compiler must refuse it."
 			return 1
 		fi
-		# An error without a code is one line more, and is none of those that a patch names
+		# An error without a code adds a lone ":", so that the comparison below fails
 		codes=$(sed -n '/^error: aborting due to/d; s/^error\(\[\(E[0-9]*\)\]\)\{0,1\}:.*/\2:/p' \
 			"$folder/$name/log" | sort -u | xargs)
 		if [ "$codes" != "$(sed -n 's/^Refused with: //p' "$case"):" ]; then
@@ -50,7 +51,7 @@ check_refused() {
 		fi
 		while read -r pattern; do
 			if ! grep -qE -e "$pattern" "$folder/$name/log"; then
-				echo "$name is refused for another reason than '$pattern'. Log: $folder/$name/log"
+				echo "$name is refused, but not with '$pattern': $folder/$name/log"
 				return 1
 			fi
 		done < <(sed -n 's/^Which says: //p' "$case")

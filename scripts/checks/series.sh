@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2317
 # SPDX-License-Identifier: GPL-2.0
 #
-# The checks of scripts/check that look at the patch series.
+# These checks of scripts/check look at the patch series.
 
-# The series must hold on the release, too: the module must not need an export that
-# only the distribution has. What that has patched is newer than the rest; there, two
-# of the exports are the release's own.
+# The series is for the release, so the module must not need an export that only the distribution
+# has. The files that the distribution has patched are newer than COPYING. All exports in these
+# files count as the distribution's, except two that the release has as well.
 check_exports() {
 	llvm-nm -u --format=just-symbols "$work/clippy/rust_setns.ko" | sort -u >"$work/needed"
 	[ -s "$work/needed" ]
@@ -17,9 +17,10 @@ check_exports() {
 	! comm -12 "$work/needed" "$work/patched" | grep .
 }
 
-# A patch must not use a line of the distribution's as context. The distribution has changed two
-# of the files, which are newer than the rest: an export in one, and in the other the lines that
-# make a sysctl stricter. Without these, all must apply as well.
+# A patch must not use a line that the distribution added as context. The distribution has changed
+# two of the files that the series changes, and these two are newer than the rest. One has an added
+# export, and the other has lines that make a sysctl stricter. All patches must also apply to the
+# files without these lines.
 check_vanilla() {
 	local patch
 	(cd "$tree/pristine" && find . -type f -newer "$src/COPYING" | sort | xargs) |
@@ -34,13 +35,13 @@ check_vanilla() {
 
 check_series() {
 	"$scripts/series"
-	# Not in what was unpacked from an archive
+	# A copy that was unpacked from an archive has no history to compare with
 	! [ -e "$top/.git" ] || git -C "$top" diff --check 4b825dc642cb6eb9a060e54bf8d69288fbee4904 -- \
 		rust_setns rust selftests scripts host_test ':!scripts/lists/mutations' ':!scripts/lists/must-not-compile'
 }
 
-# Two types are filtered: whoever submits the series signs it, and there is no history
-# of the kernel here to find in it the commit that the fix is for
+# Two types of message are ignored. The submitter adds the sign-offs. checkpatch.pl cannot look up
+# the commit that the first patch fixes, because the kernel's history is not here.
 check_patches() {
 	local patches
 	mapfile -t patches < <(series_patches)
@@ -48,18 +49,18 @@ check_patches() {
 		"${patches[@]}")
 }
 
-# disassemble NSPROXY.C: as a kernel without the Rust core compiles it, with the
-# command that the build has recorded
+# disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, with the
+# recorded command of the build, and prints its instructions
 disassemble() {
 	local command
 	printf '#undef CONFIG_RUST_SETNS\n#undef CONFIG_RUST_SETNS_MODULE\n#include "%s"\n' "$1" >"$work/nsproxy.c"
 	command=$(sed -n '1s/^savedcmd_[^ ]* := \(.*\) -c -o .*/\1/p' "$out/kernel/.nsproxy.o.cmd")
-	[ -n "$command" ] || die "the build of kernel/nsproxy.c has recorded no command."
+	[ -n "$command" ] || die "the build recorded no command; see $out/kernel/.nsproxy.o.cmd."
 	(cd "$out" && bash -c "$command -I'$src/kernel' -c -o '$work/nsproxy.o' '$work/nsproxy.c'")
 	llvm-objdump -dr --no-show-raw-insn "$work/nsproxy.o" | sed 1,3d
 }
 
-# The fix at the head of the series is in both
+# Both files have the fix of the first patch, so that only the other patches can make a difference
 check_costs_nothing() {
 	patch -s -f -p1 -o "$work/fixed.c" "${KDIR:-$tree/pristine}/kernel/nsproxy.c" \
 		<"$top/patches/0001-nsproxy-fix-leak.patch"

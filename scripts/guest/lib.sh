@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the scripts share that run in the guest: kmemleak, if the kernel has it.
+# The functions that the scripts in the guest share: they look for leaks.
 
 kmemleak=/sys/kernel/debug/kmemleak
 
-# An object counts if it is five seconds old, and if two scans agree. The detector gives
-# up if it has no memory, and then takes no orders.
+# kmemleak reports an object if it is five seconds old and two scans agree. If kmemleak runs out of
+# memory, it switches itself off, and the write fails.
 scan_for_leaks() {
 	for _ in 1 2; do
 		sleep 6
@@ -14,12 +14,12 @@ scan_for_leaks() {
 	done
 }
 
-# From here on: not what has been leaked before
+# Makes kmemleak forget all leaks so far
 forget_leaks() {
 	[ ! -e $kmemleak ] || { scan_for_leaks && echo clear >$kmemleak; } || exit 2
 }
 
-# What has been leaked since then. Says nothing if nothing has.
+# Prints the leaks since then, and nothing if there are none
 report_leaks() {
 	[ -e $kmemleak ] || return 0
 	scan_for_leaks || exit 2
@@ -27,12 +27,12 @@ report_leaks() {
 	echo clear >$kmemleak
 }
 
-# The objects in use of each cache that setns(2) takes from or keeps alive: without those
-# that a CPU keeps for later, and when RCU has freed what it was to free. Credentials are
-# left out, as each thread of the kernel has its own.
+# Prints how many objects are in use in each slab cache that setns(2) takes objects from or whose
+# objects it keeps alive. It first waits for RCU to free objects, and empties the lists of free
+# objects. Credentials are left out, because each kernel thread has its own.
 count_objects() {
 	local cache caches='fs_cache nsproxy mnt_cache uts_namespace user_namespace pid_namespace net_namespace'
-	# The network namespaces that went last are freed when the next one goes
+	# The network namespaces that ended last are freed when the next one ends
 	unshare --net true || return
 	sleep 6
 	for cache in $caches; do
