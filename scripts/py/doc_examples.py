@@ -5,10 +5,10 @@
 usage: scripts/py/doc_examples.py KTAP KERNEL_SOURCE FILE...
 
 FILE is a path in KERNEL_SOURCE, like rust/kernel/pid.rs. The kernel prints the file of each
-example before it runs it. An example that failed, was skipped or did not run is red. An
-example of another file is left to kunit.py. Started by scripts/kunit.
+example before it runs the example. An example that failed, was skipped or did not run fails
+the check. kunit.py judges the examples of other files. scripts/kunit starts the script.
 
-Exit status: 0 all passed, 1 one did not, 2 this cannot be judged.
+Exit status: 0 all passed, 1 an example did not pass, 2 the examples cannot be judged.
 """
 
 import pathlib
@@ -19,12 +19,12 @@ from collections import Counter
 LOCATION = re.compile(r"# (rust_doctest_kernel_\w+)\.location: (\S+):\d+")
 RESULT = re.compile(r"\s*(?:\[[^]]*\] )?\s*(ok|not ok) \d+ (rust_doctest_kernel_\w+)(.*)")
 FENCE = re.compile(r"\s*//[/!]\s*```(.*)")
-# The words after the first fence with which rustdoc still takes an example for Rust that runs
+# rustdoc runs an example if the first fence has no other words than these
 RUNS = {"", "rust", "should_panic"}
 
 
 def count_examples(text):
-    """How many examples that run the documentation in a Rust file has."""
+    """Counts the examples in a Rust file that rustdoc runs."""
     count, inside = 0, False
     for line in text.splitlines():
         if fence := FENCE.match(line):
@@ -35,7 +35,7 @@ def count_examples(text):
 
 
 def read_verdicts(text):
-    """By file: how many examples passed, and the lines of those that did not."""
+    """Returns {file: number} of examples that passed, and {file: lines} of the others."""
     files, passed, others = {}, Counter(), {}
     for line in text.splitlines():
         if location := LOCATION.search(line):

@@ -1,11 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Tests that scripts/py/doc_examples.py goes red when it must, and only then.
-
-usage: scripts/py/doc_examples_test.py
-
-Exit status: 0 all passed, 1 a test failed.
-"""
+"""Tests that scripts/py/doc_examples.py fails when it must, and only then."""
 
 import pathlib
 import subprocess
@@ -43,10 +37,10 @@ KTAP version 1
 
 
 class DocExamplesTest(unittest.TestCase):
-    """A file of ours with two examples that run, and one of theirs with a failure."""
+    """A file of ours has two examples that run. A file of theirs has one that fails."""
 
     def judge(self, ktap, rust=RUST):
-        """Exit status and output."""
+        """Returns exit status and output of scripts/py/doc_examples.py."""
         with tempfile.TemporaryDirectory(prefix="doc_examples_test.") as folder:
             file = pathlib.Path(folder) / "rust/kernel/ours.rs"
             file.parent.mkdir(parents=True)
@@ -82,7 +76,3 @@ class DocExamplesTest(unittest.TestCase):
 
     def test_file_without_examples(self):
         self.assertEqual(self.judge(KTAP, "fn one() {}\n")[0], 2)
-
-
-if __name__ == "__main__":
-    unittest.main()

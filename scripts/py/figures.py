@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Prints the size of the Rust core beside that of its counterpart in C, and verdicts.
+"""Prints the size of the Rust core and of its counterpart in C, and the verdicts of the tests.
 
 usage: scripts/py/figures.py KERNEL_SOURCE BUILD RESULTS SERIES
 
-The first two are of a tree with the series, BUILD has the Rust core built in. Counted
-are lines with code on them, unsafe blocks, and bytes of machine code; of the Rust core
-without its KUnit tests, of kernel/nsproxy.c the functions that setns(2) is made of.
-The verdicts are those of the runs in RESULTS, but for runs of another series than the
-one with the hash SERIES. Started by scripts/series, for the cover letter.
+KERNEL_SOURCE is a tree with the series, and BUILD a build of it with the Rust core built in.
+The script counts lines of code, unsafe blocks, and bytes of machine code. It leaves out the
+KUnit tests of the Rust core. From kernel/nsproxy.c it counts only the functions that make up
+setns(2). The verdicts are those of the runs in RESULTS. Runs of a series whose hash is not
+SERIES are left out. scripts/series starts the script, for the cover letter.
 """
 
 import json
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 CORE = "kernel/rust_setns"
-# What the Rust core has a counterpart of, in kernel/nsproxy.c
+# The functions of kernel/nsproxy.c that the Rust core replaces
 C_FUNCTIONS = [
     "create_nsproxy",
     "create_new_namespaces",
@@ -34,19 +34,19 @@ C_FUNCTIONS = [
 
 
 def code(text):
-    """The lines of C or Rust with code on them."""
+    """Returns the lines of C or Rust that have code."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     lines = (line.split("//")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def without_tests(text):
-    """Rust without what is compiled for KUnit only, which ends each file."""
+    """Returns a Rust file without its KUnit tests, which are at its end."""
     return re.split(r"#\[cfg\(CONFIG_RUST_SETNS_KUNIT_TEST\)\]\n#\[kunit_tests", text)[0]
 
 
 def c_functions(text):
-    """The definitions of C_FUNCTIONS."""
+    """Yields the definitions of C_FUNCTIONS."""
     for name in C_FUNCTIONS:
         definition = rf"^[a-z][^;{{}}()]*\b{name}\([^;{{}}]*\)\n{{\n.*?^}}$"
         found = re.search(definition, text, re.MULTILINE | re.DOTALL)
@@ -56,7 +56,7 @@ def c_functions(text):
 
 
 def machine_code(objects, counts):
-    """Bytes of the functions that counts() is true for."""
+    """Returns the size in bytes of the functions for which counts(name) is true."""
     nm = subprocess.run(
         ["llvm-nm-22", "-C", "-S", *objects], capture_output=True, text=True, check=True
     ).stdout
@@ -65,7 +65,7 @@ def machine_code(objects, counts):
 
 
 def print_verdicts(results, series):
-    """A line for each run: of all cases on C and on Rust, how many went which way."""
+    """Prints for each run how many cases had each verdict, and who served the calls."""
     for file in sorted(results.glob("*/summary.json")):
         summary = json.loads(file.read_text())
         if summary["build"].get("series_sha256") != series:
@@ -79,7 +79,10 @@ def print_verdicts(results, series):
 
 def main():
     if len(sys.argv) != 5:
-        sys.exit(__doc__)
+        print(
+            "figures: bad arguments; the first lines of the script have its usage.", file=sys.stderr
+        )
+        sys.exit(2)
     source, build, results = map(pathlib.Path, sys.argv[1:4])
     rust = {file.name: file.read_text() for file in sorted((source / CORE).glob("*.rs"))}
     c = "\n".join(c_functions((source / "kernel/nsproxy.c").read_text()))

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Says whether the kernel has complained, in a log of its own.
+"""Says whether the kernel complained in a log.
 
 usage: scripts/py/kernel_log.py LOG [--alignment]
 
-LOG begins with the boot, or where scripts/guest/run and scripts/guest/kunit have begun a
-new one. Prints the first complaint, with what is around it. scripts/py/compare.py and
-scripts/py/fault_report.py import the same. With --alignment, a misaligned access is a complaint
-only in the files of scripts/lists/setns-files.
+LOG begins with the boot, or where scripts/guest/run or scripts/guest/kunit began a new log.
+The script prints the first complaint and the lines around it. scripts/py/compare.py and
+scripts/py/fault_report.py import its functions. With --alignment, a misaligned access is a
+complaint only in the files of scripts/lists/setns-files.
 
-Exit status: 0 none, 1 there is one, 2 the log cannot be judged.
+Exit status: 0 no complaint, 1 there is one, 2 the log cannot be judged.
 """
 
 import fnmatch
@@ -23,35 +23,37 @@ SPLAT = re.compile(
     r"INFO: task .* blocked|possible recursive locking|suspicious RCU|refcount_t:|Rust panic|"
     r"panicked at|turning off the locking correctness|lockdep is turned off"
 )
-# What the tests provoke, with the call trace that follows
+# The tests provoke these messages, and the call trace that follows
 PROVOKED = re.compile(
-    r"fault_test(?: invoked oom-killer|: page allocation failure)|FAULT_INJECTION: forcing a failure"
+    r"fault_test(?: invoked oom-killer|: page allocation failure)|"
+    r"FAULT_INJECTION: forcing a failure"
 )
-# Two that say so when their own memory cannot be had, and the tasks that may have made it so
+# Two allocators print this and a call trace when they get no memory. That is no complaint if
+# the trace is of one of the tasks below, as these make allocations fail.
 FAILED = re.compile(r"percpu: allocation failed|kmem_cache_create_args\(.*\) failed with error -12")
 FAULTY = re.compile(r"Comm: (?:fault_test|kunit_try_catch) ")
-# What UBSAN_ALIGNMENT finds. The file is where the tree of scripts/source has it.
+# UBSAN_ALIGNMENT prints this. The path before the file is the tree of scripts/source.
 MISALIGNED = re.compile(
     r"UBSAN: misaligned-access in (?:\S*/(?:linux-[^/\s]*|kdir-[0-9a-f]+)/src/)?(\S+):\d+:\d+$"
 )
 # A function in a call trace
 FRAME = re.compile(r"\] +(?:\? )?([\w.]+)\+0x")
 BEGINNING = re.compile(r"Linux version|rust_setns: tests")
-# Writes to the kernel's log, but its words are not the kernel's
+# The first task writes to the kernel log. Its messages are not the kernel's.
 FIRST_TASK = re.compile(r"\] virtme-ng-init: ")
-# How many lines are shown
+# How many lines are printed
 EXCERPT = 24
-# How far from what was provoked its call trace may be: other CPUs print, too
+# How many lines below a provoked message its call trace may be: other CPUs print in between
 NEAR = 20
 
 
 def has_beginning(lines):
-    """Whether the kernel had room for all of the log."""
+    """Returns whether the log is complete: the kernel had room for all of it."""
     return any(BEGINNING.search(line) for line in lines)
 
 
 def read_lines(name):
-    """(words, comment) of each line of a list in scripts/lists that has words."""
+    """Yields (words, comment) for each line of a list in scripts/lists that has words."""
     for line in (LISTS / name).read_text().splitlines():
         words, _, comment = line.partition("#")
         if words.strip():
@@ -59,7 +61,7 @@ def read_lines(name):
 
 
 def reporter(lines, index):
-    """The function that UBSAN was called from, by the trace below a report, or None."""
+    """Returns the function that called UBSAN, from the trace below a report, or None."""
     trace = iter(lines[index + 1 : index + EXCERPT])
     for line in trace:
         if "__ubsan_handle_" in line:
@@ -69,13 +71,16 @@ def reporter(lines, index):
 
 
 def misaligned(lines):
-    """By number of the line: the file of each misaligned access that setns(2) does not make."""
+    """Returns {number of the line: file} of the misaligned accesses that are no complaint.
+
+    scripts/lists/setns-files has the files of setns(2), and functions that are accepted there.
+    """
     path, known = [], []
     for words, _ in read_lines("setns-files"):
         (path if len(words) == 1 else known).append(words)
     accepted = {}
     for i, line in enumerate(lines):
-        # A file that is not named as in the tree may be any of them
+        # A path that does not begin in the tree could be any file, so it is not accepted
         if not (found := MISALIGNED.search(line.rstrip())) or found[1][0] in "./":
             continue
         file = found[1]
@@ -87,9 +92,9 @@ def misaligned(lines):
 
 
 def first_complaint(lines, accepted=()):
-    """The number of the line in a kernel log that must not be there, or None.
+    """Returns the number of the first line that is a complaint, or None.
 
-    "accepted" has the numbers of the lines with a misaligned access that is no complaint.
+    accepted: the numbers of the lines with a misaligned access that is no complaint.
     """
     provoked, failed = -NEAR, False
     for i, line in enumerate(lines):

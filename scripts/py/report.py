@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Writes build/report.html: all results of the selftests and KUnit, on one page.
 
-Takes build/results/*/summary.json, which scripts/py/compare.py has written, and what
-scripts/kunit has left. The page needs nothing else, and no network. A run that did
-not get as far as a summary is on it too, as a failure. What scripts/fault, fuzz and
-load find is not: they print it.
+The script reads build/results/*/summary.json, which scripts/py/compare.py writes, and the
+results of scripts/kunit. The page needs no other file, and no network. A run that ended
+before it had a summary is on the page as a failure. The findings of scripts/fault,
+scripts/fuzz and scripts/load are not on it: these scripts print them.
 
-Started by scripts/report. Exit status: 0 the report is written, 2 there is nothing to report.
+scripts/report starts the script. Exit status: 0 the page is written, 2 there is nothing to
+report.
 """
 
 import datetime
@@ -24,9 +25,9 @@ TOP = HERE.parent.parent
 BUILD = TOP / "build"
 RESULTS = BUILD / "results"
 IMPLS = {"c": "C", "rust": "Rust"}
-# The verdicts that are no failure
+# All other verdicts are failures
 FINE = ("ok", "skipped", "known")
-# The form of summary.json that this script understands
+# The format of summary.json that this script can read
 FORMAT = 1
 
 
@@ -53,7 +54,7 @@ class Run:
         }
 
     def problems(self):
-        """What is wrong, and why; for a run without an end, how it ended."""
+        """Returns the problems. If the run did not end, the end of its console log is one."""
         if self.complete:
             return self.summary["problems"]
         log = self.folder / "console.log"
@@ -65,7 +66,7 @@ class Run:
         return [{"suite": None, "what": what, "log": log.name, "excerpt": excerpt}]
 
     def cell(self, suite, impl):
-        """(words, whether they are bad) for a suite in the column of an implementation."""
+        """Returns (text, whether it is bad) for a suite in the column of an implementation."""
         if suite not in self.cases:
             return "none", False
         counts = Counter(word(case, impl) for case in self.cases[suite].values())
@@ -77,13 +78,13 @@ class Run:
         return text or "no cases", bad
 
     def verdict(self, suite, case, impl):
-        """(word, whether it is bad) for one case."""
+        """Returns (word, whether it is bad) for one case."""
         found = self.cases.get(suite, {}).get(case)
         return (word(found, impl), word(found, impl) not in FINE) if found else ("none", False)
 
 
 def word(case, impl):
-    """The verdict of a case. What runs once is the same in both columns."""
+    """Returns the verdict of a case. A suite that runs once has it in both columns."""
     verdict = case.get(impl) or case["both"]
     if verdict == "failed" and "known" in case:
         return "known"
@@ -91,14 +92,14 @@ def word(case, impl):
 
 
 def find_runs():
-    """The folders that scripts/run has begun to fill."""
+    """Returns the runs that scripts/run has begun, in order of their names."""
     names = ("facts", "summary.json")
     folders = sorted(path for path in RESULTS.glob("*/") if any((path / n).exists() for n in names))
     return [Run(folder) for folder in folders]
 
 
 def find_kunit():
-    """(suite, case, verdict) of each case of KUnit, and of each suite that is missing."""
+    """Yields (suite, case, verdict) of each KUnit case, and of each missing suite."""
     from junitparser import JUnitXml
 
     for folder in sorted(RESULTS.glob("*-kunit")):
@@ -115,20 +116,21 @@ def find_kunit():
         for name in (folder / "kunit-suites").read_text().split():
             if name not in seen:
                 yield f"{kernel} {name}", "", "missing"
-        # The kernel may have complained, or the tests failed when allocations did
+        # scripts/kunit also fails for reasons that kunit-junit.xml does not have: the kernel
+        # complained, a doc example did not run, or the second run of the tests failed
         if not (folder / "passed").exists():
             yield kernel, "scripts/kunit", "failed"
 
 
 def nested(suites):
-    """The test suites of a JUnit file, also those in others."""
+    """Yields the test suites of a JUnit file, also those inside other suites."""
     for suite in suites:
         yield suite
         yield from nested(suite.testsuites())
 
 
 def suites_of(runs):
-    """By suite: its cases and the runs in which it failed, in the order of the first run."""
+    """Returns {suite: its cases, and the names of the runs in which it failed}."""
     suites = {}
     for run in runs:
         for name, cases in run.cases.items():
@@ -140,7 +142,7 @@ def suites_of(runs):
 
 
 def render(runs, kunit):
-    """The page."""
+    """Returns the HTML of the page."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
