@@ -1,20 +1,20 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the scripts share: settings, messages, folders, one run at a time; more of it is in
-# steps.sh, tree.sh and debian.sh.
+# This file has the settings, the messages, the folders and the locks of all scripts. steps.sh,
+# tree.sh and debian.sh have the rest.
 #
-# Settings come from the environment, or from options of the same name. Every
-# script leaves with 0 (passed), 1 (a test failed) or 2 (could not do its work).
+# Settings come from the environment, or from options of the same name. Every script exits
+# with 0 (passed), 1 (a test failed) or 2 (it could not do its work).
 
 set -Eeuo pipefail
-# What nobody has foreseen is the harness, and no test
+# An unforeseen error is one of the harness, not of a test
 trap 'exit 2' ERR
-# Sorting, and what others say when they fail
+# Sorted lists and error messages do not depend on the language of the user
 export LC_ALL=C.UTF-8
-# git would refresh the index of a tree that it is only asked about
+# Without this, git refreshes the index of a tree when it only reads it
 export GIT_OPTIONAL_LOCKS=0
-# Python would leave folders in the tree
+# Without this, Python leaves folders in the tree
 export PYTHONDONTWRITEBYTECODE=1
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -22,7 +22,7 @@ scripts=$top/scripts
 build=$top/build
 cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/rust-setns
 tools=$cache/tools
-# The release that the series is for; any of its point releases will do
+# The series is for this release of Linux, and applies to each of its point releases
 release=7.3
 
 # shellcheck source=scripts/lib/steps.sh
@@ -78,7 +78,7 @@ parse_options() {
 	export ARCH IMPL FLAVOUR KDIR
 }
 
-# A flavour is a file in scripts/config that is neither the base nor an architecture's
+# Prints the flavours: the files in scripts/config, except the base and the architectures
 flavours() {
 	(cd "$scripts/config" && echo *) | tr ' ' '\n' | grep -vxF -f <(echo base && ls "$scripts/arch") | xargs
 }
@@ -110,8 +110,8 @@ check_kdir() {
 	KDIR=$(cd "$KDIR" && pwd)
 }
 
-# Takes the locks of the cache and of build/ for as long as this process and its children
-# live. A script that another one started has them already.
+# Takes the locks of the cache and of build/, until this process and its children end. If
+# another script has started this one, it holds them already.
 lock() {
 	local cache_fd build_fd
 	[ -z "${RUST_SETNS_LOCKED:-}" ] || return 0
@@ -127,7 +127,7 @@ lock() {
 	export RUST_SETNS_LOCKED="$cache_fd $build_fd"
 }
 
-# need_disk MIB: at least so much is free where the cache is
+# need_disk MIB: dies unless the disk of the cache has so much free space
 need_disk() {
 	local free
 	free=$(df -Pm "$cache" | awk 'NR == 2 { print $4 }')

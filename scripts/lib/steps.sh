@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
-# The part of scripts/lib/common.sh that goes through steps, and shows how far they are.
+# These functions run steps, and show their progress.
 
-# Sets "architectures" to the one that was asked for, or to those that are tested
+# Sets "architectures" to the one that ARCH or --arch names, or to those that are tested
 choose_architectures() {
 	architectures="x86_64 arm64"
 	case ${ARCH:+set}" $* " in
@@ -15,7 +15,7 @@ choose_architectures() {
 	esac
 }
 
-# step NAME COMMAND...: goes on after failed tests, not after a broken harness
+# step NAME COMMAND...: goes on after failed tests, but not after a failure of the harness
 step() {
 	local name=$1 rc=0
 	shift
@@ -28,7 +28,7 @@ step() {
 	esac
 }
 
-# After the last step: says which have failed, and ends
+# Ends the script after the last step, and says which steps failed
 conclude() {
 	if [ -n "$failed" ]; then
 		say "FAILED: $failed"
@@ -37,8 +37,8 @@ conclude() {
 	say "all passed, in $SECONDS s"
 }
 
-# logged LOG WHAT COMMAND...: runs COMMAND with its output in LOG, shows how far
-# it is, and on failure says why
+# logged LOG WHAT COMMAND...: runs COMMAND with its output in LOG, shows its progress, and says
+# why it failed if it did
 logged() {
 	local log=$1 what=$2 rc=0 start=$SECONDS progress
 	shift 2
@@ -63,10 +63,10 @@ logged() {
 	say "$what: done in $((SECONDS - start)) s"
 }
 
-# One line that changes on a terminal; elsewhere a line a minute
+# Shows one changing line on a terminal, and elsewhere a line a minute
 show_progress() {
 	local log=$1 what=$2 start=$SECONDS line fd
-	# What outlives an interrupted run must not keep the next one waiting
+	# A process that outlives an interrupted run must not hold its locks
 	for fd in ${RUST_SETNS_LOCKED:-}; do
 		eval "exec $fd>&-"
 	done

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
-# The part of scripts/lib/common.sh that knows the kernel tree, its build and its guests.
+# These functions know the kernel tree, its build and its guests.
 
-# kmake TARGET...: make in the patched kernel tree, with the toolchain that was
-# set up and nothing else of the caller's environment
+# kmake TARGET...: runs make in the patched kernel tree, with the toolchain of scripts/setup, and
+# without the caller's environment
 kmake() {
 	# Kbuild records the flags of an object with its command. The objects of setns(2) have line
 	# numbers for gdb; with them for all, a kernel would take twice as long to build.
@@ -17,9 +17,8 @@ kmake() {
 		KBUILD_BUILD_HOST=localhost "${flags[@]}" "$@"
 }
 
-# The folders in use: src is the patched tree, out its build, root the file system
-# of a foreign guest.
-# scripts/source records which one it is. UNFIXED: see scripts/fault.
+# Sets the folders: src is the patched tree, out its build, and root the file system of a guest
+# of another architecture. scripts/source has recorded the tree. scripts/fault explains UNFIXED.
 use_tree() {
 	local id
 	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
@@ -35,17 +34,17 @@ has_source() {
 	grep -qs "^linux-$release\." "$cache/current"
 }
 
-# Whether the cache has a bindgen that the kernel takes
+# Whether the cache has a bindgen that works. 0.71 makes opaque types of structs with LLVM 22.
 has_bindgen() {
-	[[ "$("$tools/bin/bindgen" --version 2>/dev/null)" == "bindgen 0.7"[1-9]* ]]
+	[[ "$("$tools/bin/bindgen" --version 2>/dev/null)" == "bindgen 0.7"[2-9]* ]]
 }
 
-# Whether KDIR is a repository, and not just a folder in another one
+# Whether KDIR itself is a repository, and not a folder in one
 is_repository() {
 	[ -e "$KDIR/.git" ]
 }
 
-# git in KDIR, which may belong to somebody else
+# Runs git in KDIR, which may belong to another user
 kdir_git() {
 	git -c safe.directory='*' -C "$KDIR" "$@"
 }
@@ -55,8 +54,8 @@ native() {
 	[ "$DEBIAN_ARCH" = "$(dpkg --print-architecture)" ]
 }
 
-# Sets "fuzzer" to the program, and builds it: static, as the guest may have another C
-# library, and with the headers of the kernel
+# Builds the fuzzer, and sets "fuzzer" to the program. It uses the headers of the kernel, and is
+# static, because the guest may have another C library.
 build_fuzzer() {
 	local flags=(-O2 -std=gnu11 -Wall -static -isystem "$out/usr/include") triple
 	if ! native; then
@@ -69,14 +68,14 @@ build_fuzzer() {
 		die "fuzz/ does not compile; the reason is above."
 }
 
-# parameters: what the flavour adds to the kernel command line
+# Prints what the flavour adds to the kernel command line
 parameters() {
 	sed -n 's/^# cmdline: //p' "$scripts/config/$FLAVOUR"
 }
 
-# check_config FRAGMENT: every option that it asks for must be there in the end, and what it
-# does not want must not. Kconfig drops silently what it does not know, or what lacks a
-# dependency.
+# check_config FRAGMENT: dies unless the configuration has each option that FRAGMENT sets, and
+# none that it unsets. Kconfig silently drops an option that it does not know, and one that
+# lacks a dependency.
 check_config() {
 	local option
 	while read -r option; do
@@ -87,23 +86,23 @@ check_config() {
 	done < <(sed -n 's/^# \(CONFIG_.*\) is not set$/\1/p' "$1")
 }
 
-# The hash of all files that the series is made of
+# Prints the hash of all files of the series
 series_hash() {
 	(cd "$top" && find Kconfig patches rust rust_setns selftests -type f | LC_ALL=C sort |
 		xargs -d '\n' sha256sum | sha256sum | cut -d ' ' -f 1)
 }
 
-# The files of the kernel tree that patches/ changes
+# Prints the files of the kernel tree that patches/ changes
 touched() {
 	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
 }
 
-# The patches that scripts/series has written, a line each, without the cover letter
+# Prints the patches that scripts/series has written, without the cover letter
 series_patches() {
 	find "$build/series" -name '[0-9]*.patch' ! -name '0000-*' | LC_ALL=C sort
 }
 
-# The files of the kernel crate that the series adds or changes
+# Prints the files of the kernel crate that the series adds or changes
 crate_files() {
 	{
 		(cd "$top" && find rust/kernel -name '*.rs')
@@ -111,7 +110,7 @@ crate_files() {
 	} | sort -u
 }
 
-# lands FILE: where in the kernel tree a file of this repository goes
+# lands FILE: prints the place in the kernel tree of a file of this repository
 lands() {
 	case $1 in
 	Kconfig) echo kernel/rust_setns/Kconfig ;;
