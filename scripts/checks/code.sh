@@ -111,3 +111,15 @@ check_coccinelle() {
 	! grep -vF -e "$work/bug.c:" -e kernel/nsproxy.c: "$work/findings" &&
 		! grep -Ff "$work/ours" "$work/findings"
 }
+
+# The samples are a cargo workspace of their own. cargo would prefer subcommands of rustup to
+# those of Debian's compiler, so this names them.
+check_samples() {
+	export RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=$cache/samples
+	cd "$top/samples" || return
+	/usr/bin/cargo-fmt --check
+	/usr/bin/cargo-clippy clippy --locked --all-targets -- -D warnings
+	cargo test --locked -q
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps -q
+	shellcheck -x ./*/test.sh ./lib.sh
+}
