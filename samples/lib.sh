@@ -4,6 +4,12 @@
 # Functions for the tests of the samples. Each test sources this file. A test runs as root, and
 # its current folder contains the programs, the tests (NAME_test), lib.sh and ktap_helpers.sh.
 
+# Each test runs in a mount namespace of its own, so that its mounts disappear with it
+if [ -z "${own_mounts:-}" ]; then
+	export own_mounts=1
+	exec unshare --mount "$0"
+fi
+
 # shellcheck source=/dev/null
 . ./ktap_helpers.sh
 

@@ -45,9 +45,10 @@ ends() {
 	eventually "! grep -qs 'State:.[^Z]' /proc/$1/status"
 }
 
+# setns(2) leads to the namespace that the command must be in
 runs_inside() {
 	netns=$(there readlink /proc/self/ns/net)
-	[ "$netns" = "$(readlink "/proc/$daemon/ns/net")" ] &&
+	[ "$netns" = "$(./nsjoin "$daemon" net -- readlink /proc/self/ns/net | tail -n 1)" ] &&
 		[ "$netns" != "$(readlink /proc/self/ns/net)" ]
 }
 

@@ -54,12 +54,14 @@ state() {
 	grep -E '^(State|TracerPid|Sig|Threads)' "/proc/$puppet/status"
 }
 
+# setns(2) leads to the namespace that the socket must be in
 opens_there() {
+	there=$(./nsjoin "$puppet" net -- readlink /proc/self/ns/net | tail -n 1)
 	before=$(state)
 	./ptrace-puppet "$puppet" >"$dir/out" || return
-	grep -qF "the socket:   $(readlink "/proc/$puppet/ns/net")" "$dir/out" &&
+	grep -qF "the socket:   $there" "$dir/out" &&
 		grep -qF "this process: $(readlink /proc/self/ns/net)" "$dir/out" &&
-		[ "$(readlink "/proc/$puppet/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+		[ "$there" != "$(readlink /proc/self/ns/net)" ]
 }
 
 leaves_no_trace() {
