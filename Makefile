@@ -21,9 +21,13 @@ test-full:
 try:
 	@scripts/try
 
-# "value", as make would take the $ of the shell for its own
+# make must not expand CMD, neither here nor when it exports it
+unexport CMD
+MAKEOVERRIDES =
+export VM_CMD := $(value CMD)
+
 vm:
-	@scripts/vm $(if $(value CMD),-- sh -c '$(subst ','\'',$(value CMD))')
+	@scripts/vm $${VM_CMD:+-- sh -c -- "$$VM_CMD"}
 
 check:
 	@scripts/check

@@ -84,7 +84,7 @@ flavours() {
 }
 
 check_settings() {
-	[ -f "$scripts/arch/$ARCH" ] ||
+	(cd "$scripts/arch" && printf '%s\n' *) | grep -qxF -e "$ARCH" ||
 		die "ARCH '$ARCH' is not known; take one of: $(cd "$scripts/arch" && echo *)."
 	flavours | tr ' ' '\n' | grep -qxF -e "$FLAVOUR" ||
 		die "FLAVOUR '$FLAVOUR' is not known; take one of: $(flavours)."

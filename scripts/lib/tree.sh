@@ -36,7 +36,9 @@ has_source() {
 
 # Whether the cache has a bindgen that works. 0.71 makes opaque types of structs with LLVM 22.
 has_bindgen() {
-	[[ "$("$tools/bin/bindgen" --version 2>/dev/null)" == "bindgen 0.7"[2-9]* ]]
+	local version
+	version=$("$tools/bin/bindgen" --version 2>/dev/null) || return
+	printf 'bindgen 0.72\n%s\n' "$version" | sort -C -V
 }
 
 # Whether KDIR itself is a repository, and not a folder in one

@@ -64,6 +64,8 @@ def compare(folder, parser):
     problems = Problems()
     config = read_config(folder / "config")
     suites = list(read_suites(folder, config, parser))
+    if not suites:
+        raise Broken(f"'{folder / 'suites'}' is empty: no suite was asked for.")
     calls = {column: Counter(c=0, rust=0) for column in NAMES}
     for suite in suites:
         check_suite(suite, problems)
@@ -73,7 +75,7 @@ def compare(folder, parser):
     for column in NAMES:
         elsewhere += check_dmesg(folder, column, config, problems)
         check_leaks(folder, column, config, problems)
-    check_served(calls, problems)
+    check_served(suites, calls, problems)
     return Outcome(suites, calls, elsewhere, problems)
 
 

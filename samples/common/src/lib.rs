@@ -187,9 +187,6 @@ pub fn explain(error: impl Into<io::Error>) -> String {
         }
         Some(Errno::SRCH) => "the process has ended, choose a running one".into(),
         Some(Errno::NOSYS) => "this kernel lacks this system call, boot a newer kernel".into(),
-        Some(Errno::NOSPC) => {
-            "there are too many namespaces, raise the limits in /proc/sys/user".into()
-        }
         _ => error.to_string(),
     }
 }
@@ -212,7 +209,7 @@ pub fn run_command(command: &mut Command) -> Result<ExitCode, String> {
     ))
 }
 
-/// Prints a line. If standard output is closed, the program fails; `println!` would panic.
+/// Prints a line. If it cannot be written, the program fails; `println!` would panic.
 pub fn say(line: impl Display) {
     if let Err(error) = writeln!(io::stdout(), "{line}") {
         fail(format_args!("cannot write to standard output: {error}"));

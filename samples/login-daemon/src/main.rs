@@ -40,7 +40,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 
-use common::{cannot, explain, say};
+use common::{cannot, explain, fail, say};
 use rustix::fs::Mode;
 use rustix::process::umask;
 
@@ -139,8 +139,10 @@ fn receive(daemon: &mut UnixStream) -> io::Result<i32> {
             daemon.read_exact(&mut number)?;
             return Ok(i32::from_ne_bytes(number));
         }
-        io::stdout().write_all(&piece)?;
-        io::stdout().flush()?;
+        let mut stdout = io::stdout();
+        if let Err(error) = stdout.write_all(&piece).and_then(|()| stdout.flush()) {
+            fail(format_args!("cannot write to standard output: {error}"));
+        }
     }
 }
 

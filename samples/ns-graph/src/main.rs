@@ -55,7 +55,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{self, Command, ExitCode};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -109,10 +109,19 @@ fn write_svg(graph: &Graph, path: Option<&PathBuf>) -> Result<(), String> {
     let Some(path) = path else {
         return Ok(());
     };
-    let new = path.with_added_extension("new");
-    fs::write(&new, svg::draw(graph))
-        .and_then(|()| fs::rename(&new, path))
-        .map_err(cannot(format_args!("write '{}'", path.display())))
+    if path.exists() && !path.is_file() {
+        return Err(format!(
+            "'{}' is not a file, give the name of one",
+            path.display()
+        ));
+    }
+    let new = path.with_added_extension(format!("{}.new", process::id()));
+    let written = fs::write(&new, svg::draw(graph)).and_then(|()| fs::rename(&new, path));
+    written.map_err(|error| {
+        // The first error counts
+        let _ = fs::remove_file(&new);
+        cannot(format_args!("write '{}'", path.display()))(error)
+    })
 }
 
 /// Runs the command and takes snapshots until it ends. Returns its exit status.

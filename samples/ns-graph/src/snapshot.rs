@@ -3,7 +3,7 @@
 //! The namespaces of the system at one moment, from listns(2) and `/proc`.
 
 use std::collections::BTreeMap;
-use std::fs::{File, read_dir, read_to_string};
+use std::fs::{self, File, read_dir};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
@@ -46,9 +46,13 @@ pub fn take(listed: Option<Vec<u64>>) -> io::Result<Snapshot> {
 /// Adds the namespaces of a process. Skips a process that has ended, and a namespace that this
 /// process may not see.
 fn add_process(found: &mut Snapshot, pid: u32) {
-    let Ok(name) = read_to_string(format!("/proc/{pid}/comm")) else {
+    let Ok(name) = fs::read(format!("/proc/{pid}/comm")) else {
         return;
     };
+    // A process may call itself anything. Control characters would change the terminal.
+    let name = String::from_utf8_lossy(&name)
+        .trim_end()
+        .replace(char::is_control, "?");
     for ns in NAMESPACES {
         let Ok(mut inode) = identity(&pid.to_string(), ns.name) else {
             continue;
@@ -60,7 +64,7 @@ fn add_process(found: &mut Snapshot, pid: u32) {
             inode = added;
         }
         let members = &mut found.entry(inode).or_default().members;
-        members.insert(pid, name.trim_end().into());
+        members.insert(pid, name.clone());
     }
 }
 

@@ -31,7 +31,6 @@
 //! ```
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -39,6 +38,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use common::{cannot, identity, say, socket_namespace};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, connect, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -69,7 +69,10 @@ fn socketat(
 /// Opens a TCP socket in the namespace, for the address family of the server. The default is IPv4.
 fn tcp_socket(netns: &OsStr, server: Option<SocketAddr>) -> Result<OwnedFd, String> {
     let name = netns.to_string_lossy();
-    let file = File::open(netns).map_err(cannot(format_args!("open '{name}'")))?;
+    // Without NONBLOCK, opening a fifo would wait for a writer
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(CWD, netns, flags, Mode::empty());
+    let file = file.map_err(cannot(format_args!("open '{name}'")))?;
     let domain = match server {
         Some(SocketAddr::V6(_)) => AddressFamily::INET6,
         _ => AddressFamily::INET,

@@ -40,6 +40,16 @@ class RunTest(CompareTest):
             self.write(f"c/{suite.replace('/', '-')}.trace", trace())
         self.assert_red("the column of C was not served by C")
 
+    def test_only_suites_that_switch_were_asked_for(self):
+        self.write("suites", "setns:switch once\n")
+        self.assert_green()
+
+    def test_no_suite_was_asked_for(self):
+        self.write("suites", "")
+        status, output = self.compare()
+        self.assertEqual(status, 2, output)
+        self.assertIn("no suite was asked for", output)
+
     def test_no_folder_of_a_run(self):
         (self.results / "facts").unlink()
         status, output = self.compare()
