@@ -224,7 +224,7 @@ mod tests {
         current!().get_nsproxy().ok_or(ESRCH)
     }
 
-    /// Creates a set from that of the current task.
+    /// Creates a set from the set of the current task.
     fn create(flags: u64) -> Result<NewNsProxy> {
         let mut fs = FsCopy::new(current!())?;
         create_new_namespaces(flags, &*mine()?, &current!().get_user_ns(), Some(&mut fs))

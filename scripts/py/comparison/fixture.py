@@ -79,7 +79,7 @@ class CompareTest(unittest.TestCase):
             raise RuntimeError("Set KERNEL_SOURCE to the folder of the kernel source.")
 
     def setUp(self):
-        temporary = tempfile.TemporaryDirectory(prefix="compare_test.")
+        temporary = tempfile.TemporaryDirectory(prefix="comparison.")
         self.addCleanup(temporary.cleanup)
         self.scripts = pathlib.Path(temporary.name) / "scripts"
         self.results = pathlib.Path(temporary.name) / "results"
