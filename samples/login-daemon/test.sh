@@ -45,11 +45,12 @@ ends() {
 	eventually "! grep -qs 'State:.[^Z]' /proc/$1/status"
 }
 
-# setns(2) leads to the namespace that the command must be in
+# setns(2) leads to the namespace that the command must be in. The daemon's umask must be as it was.
 runs_inside() {
 	netns=$(there readlink /proc/self/ns/net)
 	[ "$netns" = "$(./nsjoin "$daemon" net -- readlink /proc/self/ns/net | tail -n 1)" ] &&
-		[ "$netns" != "$(readlink /proc/self/ns/net)" ]
+		[ "$netns" != "$(readlink /proc/self/ns/net)" ] &&
+		[ "$(there sh -c umask)" = "$(umask)" ]
 }
 
 passes_output() {

@@ -69,6 +69,7 @@ parse_options() {
 		--)
 			shift
 			args=("$@")
+			[[ ${0##*/} =~ ^(vm|mutate)$ || $# -eq 0 ]] || die "it takes no words after --; see --help."
 			break
 			;;
 		*) die "unknown option '$1'; see --help." ;;

@@ -111,8 +111,10 @@ fn serve(mut client: UnixStream) -> io::Result<()> {
 fn listen(path: &OsStr) -> Result<ExitCode, String> {
     let name = path.to_string_lossy();
     // A user who can write to the socket can run commands here, so only this user may
-    umask(Mode::RWXG | Mode::RWXO);
-    let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    let listener = UnixListener::bind(path);
+    umask(mask);
+    let listener = listener.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => format!("'{name}' exists, remove it or choose another name"),
         _ => cannot(format_args!("make the socket '{name}'"))(error),
     })?;
