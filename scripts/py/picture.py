@@ -83,7 +83,8 @@ def draw(summary, picture):
     console.print(", ".join(f"{counts[kind]} {kind}" for kind in ("passed", "failed", "skipped")))
     svg = console.export_svg(title=f"Linux {build['kernel']}", unique_id="run")
     # A picture loads nothing from the network, and so names no font that it does not have
-    picture.write_text(re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL))
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    picture.write_text("".join(f"{line.rstrip()}\n" for line in svg.splitlines()))
 
 
 def text_of(picture):
