@@ -1311,7 +1311,7 @@ TEST_F(threads, other_executes)
 }
 
 /*
- * A process hides from its user, who has a pidfd of it. Both are in the same user
+ * The user has a pidfd of a process, which then hides from the user. Both are in the same user
  * namespace. So joining that one is EINVAL if the user may look at the process, and
  * EPERM if not.
  */

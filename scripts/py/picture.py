@@ -22,7 +22,6 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-NAMES = {"c": "C", "rust": "Rust", "both": "both"}
 # How many suites of upstream the picture shows
 UPSTREAM = 4
 
@@ -41,7 +40,7 @@ def cells(suite):
 
 
 def totals(summary):
-    """Returns the numbers of cases, and of verdicts, that the picture shows."""
+    """Returns the number of cases from the series, from the samples and from upstream."""
     origins = {"setns": "this series", "samples": "the samples"}
     cases = dict.fromkeys([*origins.values(), "upstream"], 0)
     for suite in summary["suites"]:
@@ -50,7 +49,7 @@ def totals(summary):
 
 
 def shown(summary):
-    """Returns the suites of upstream that the picture shows, and all others."""
+    """Returns the suites that the picture shows: some of upstream, and all of this repository."""
     upstream = [s for s in summary["suites"] if not s["name"].startswith(("setns:", "samples:"))]
     return upstream[:UPSTREAM], [s for s in summary["suites"] if s not in upstream]
 
@@ -107,7 +106,9 @@ def check(summary, picture):
 
 def main():
     if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["--check"]):
-        print("picture: bad arguments; the first lines of the script have its usage.")
+        print(
+            "picture: bad arguments; the first lines of the script have its usage.", file=sys.stderr
+        )
         return 2
     summary_file, picture = pathlib.Path(sys.argv[1]) / "summary.json", pathlib.Path(sys.argv[2])
     if not summary_file.exists():
