@@ -18,29 +18,21 @@
  * fault_test.c tests calls that are refused for lack of memory.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/mount.h>
 #include <linux/securebits.h>
-#include <sched.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
 #include "setns.h"
+#include "tasks.h"
 #include "view.h"
 
 #define SEM_OF_CALLER	5	/* added with SEM_UNDO */
@@ -88,10 +80,7 @@ static int make_cgroup(struct world *world)
 
 static void end_world(const struct world *world)
 {
-	if (world->pid > 0) {
-		kill(world->pid, SIGKILL);
-		waitpid(world->pid, NULL, 0);
-	}
+	end_target(world->pid);
 	if (!world->cgroup[0])
 		return;
 	/* All its tasks are dead, but some may not have left the cgroup yet. */
@@ -178,7 +167,7 @@ static void make_world(struct __test_metadata *_metadata, struct world *world)
 	int home = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME;
 	const gid_t groups[] = { 0, 1 };
 
-	world->target = new_views(3);
+	world->target = shared_alloc(3 * sizeof(struct view));
 	world->before = world->target + 1;
 	world->now = world->target + 2;
 	ASSERT_EQ(start_looking(), 0);

@@ -4,33 +4,28 @@
  * have none of them.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <linux/securebits.h>
 #include <net/if.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "calls.h"
+#include "links.h"
 #include "setns.h"
+#include "tasks.h"
 
 /* Older versions of <linux/securebits.h> and <asm/socket.h> lack these. */
 #ifndef SECBIT_EXEC_RESTRICT_FILE
@@ -41,39 +36,23 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-static long long read_number(const char *path)
+/* Returns a semaphore at 5, which goes back to 0 with the adjustments of the caller. */
+static int sem_to_undo(void)
 {
-	FILE *file = fopen(path, "re");
-	long long number = -1;
+	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
+	int sem = semget(IPC_PRIVATE, 1, 0600);
 
-	if (file) {
-		if (fscanf(file, "%lld", &number) != 1)
-			number = -1;
-		fclose(file);
-	}
-	return number;
-}
-
-/* Gives the caller its own mount namespace, with an empty /tmp that it can write to. */
-static int unshare_tmp(void)
-{
-	if (unshare(CLONE_NEWNS))
-		return -1;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -1;
-	return mount("setns", "/tmp", "tmpfs", 0, NULL);
+	return semop(sem, &add, 1) ? -1 : sem;
 }
 
 /* Joining an IPC namespace, even the caller's own, applies SEM_UNDO. */
 TEST(ipc_join_applies_semaphore_adjustments)
 {
-	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
 	int fd, sem;
 
 	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
-	sem = semget(IPC_PRIVATE, 1, 0600);
+	sem = sem_to_undo();
 	ASSERT_GE(sem, 0);
-	ASSERT_EQ(semop(sem, &add, 1), 0);
 	ASSERT_EQ(semctl(sem, 0, GETVAL), 5);
 
 	fd = open_ns("ipc");
@@ -85,7 +64,6 @@ TEST(ipc_join_applies_semaphore_adjustments)
 /* The join applies the adjustments of the namespace that the caller leaves. */
 TEST(ipc_join_applies_adjustments_where_they_were_made)
 {
-	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
 	int there, here, sem;
 
 	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
@@ -94,9 +72,8 @@ TEST(ipc_join_applies_adjustments_where_they_were_made)
 	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
 	here = open_ns("ipc");
 	ASSERT_GE(here, 0);
-	sem = semget(IPC_PRIVATE, 1, 0600);
+	sem = sem_to_undo();
 	ASSERT_GE(sem, 0);
-	ASSERT_EQ(semop(sem, &add, 1), 0);
 
 	ASSERT_EQ(setns(there, CLONE_NEWIPC), 0);
 	ASSERT_EQ(setns(here, CLONE_NEWIPC), 0);
@@ -136,10 +113,7 @@ TEST(user_namespace_comes_first)
 	ino_t user;
 	pid_t pid;
 
-	ASSERT_EQ(setresgid(1000, 1000, 1000), 0);
-	ASSERT_EQ(setresuid(1000, 1000, 1000), 0);
-	/* Without this, /proc/self belongs to root, and the maps cannot be written. */
-	ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	ASSERT_EQ(become_user(1000), 0);
 	pid = child_in(flags, &go);
 	ASSERT_GT(pid, 0);
 	fd = pidfd_open(pid);
@@ -185,7 +159,8 @@ FIXTURE_VARIANT(mnt)
 FIXTURE_SETUP(mnt)
 {
 	self->flags = built_in(variant->flags);
-	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+	ASSERT_EQ(mount_tmp(), 0);
 	ASSERT_EQ(mkdir("/tmp/root", 0755), 0);
 }
 
@@ -367,7 +342,8 @@ TEST(mnt_refused_join_lets_go_of_root_and_cwd)
 
 	if (!is_built_in("time") || !is_built_in("user"))
 		SKIP(return, "no time or no user namespaces");
-	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+	ASSERT_EQ(mount_tmp(), 0);
 	ASSERT_EQ(chdir("/tmp"), 0);
 	ASSERT_EQ(mount("setns", "/", "tmpfs", 0, NULL), 0);
 	/* The user namespace refuses before the mount namespace is asked */
@@ -398,7 +374,6 @@ FIXTURE_VARIANT(pid)
 
 FIXTURE_SETUP(pid)
 {
-	struct stat st;
 	int nsfd, pidfd;
 
 	if (!is_built_in("pid"))
@@ -406,8 +381,8 @@ FIXTURE_SETUP(pid)
 	self->target = target_in(CLONE_NEWPID, &pidfd);
 	ASSERT_GT(self->target, 0);
 	nsfd = open_ns_of(self->target, "pid");
-	ASSERT_EQ(fstat(nsfd, &st), 0);
-	self->there = st.st_ino;
+	self->there = ino_of(nsfd);
+	ASSERT_NE(self->there, 0);
 	self->fd = variant->by_pidfd ? pidfd : nsfd;
 	self->home = variant->by_pidfd ? pidfd_open(getpid()) : open_ns("pid");
 	ASSERT_GE(self->home, 0);
@@ -494,6 +469,7 @@ TEST(pid_first_child_is_init)
 TEST(pidfd_is_for_what_the_process_is_in)
 {
 	int flags = built_in(CLONE_NEWPID | CLONE_NEWTIME);
+	struct ns_links own, parents;
 	int away, go;
 	pid_t pid;
 
@@ -503,10 +479,10 @@ TEST(pidfd_is_for_what_the_process_is_in)
 	ASSERT_GT(target_in(flags, &away), 0);
 	ASSERT_EQ(setns(away, flags), 0);
 	ASSERT_EQ(setns(pidfd_open(pid), flags), 0);
+	own = links_of_caller();
+	parents = links_of(getppid());
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		if (!is_built_in(links[i].name))
-			continue;
-		EXPECT_EQ(ns_ino(links[i].name), ns_ino_of(getppid(), links[i].name)) {
+		EXPECT_EQ(own.ino[i], parents.ino[i]) {
 			TH_LOG("%s", links[i].name);
 		}
 	}
@@ -535,7 +511,8 @@ FIXTURE_SETUP(cgroup)
 {
 	if (!is_built_in("cgroup"))
 		SKIP(return, "no cgroup namespaces");
-	ASSERT_EQ(unshare_tmp(), 0);
+	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+	ASSERT_EQ(mount_tmp(), 0);
 	ASSERT_EQ(mkdir(CGROUP2, 0755), 0);
 	if (mount("setns", CGROUP2, "cgroup2", 0, NULL))
 		SKIP(return, "no cgroup2: %s", strerror(errno));
@@ -754,16 +731,14 @@ TEST(only_the_caller_moves)
 {
 	/* A thread cannot join a user or a time namespace */
 	int flags = built_in(all_types & ~(CLONE_NEWUSER | CLONE_NEWTIME));
-	struct one_call call = { .nstype = flags, .err = -1 };
-	ino_t before[ARRAY_SIZE(links)];
+	struct ns_links before = links_of_caller(), after;
+	int pidfd;
 
-	ASSERT_GT(target_in(flags, &call.fd), 0);
-	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		before[i] = ns_ino(links[i].name);
-	run_in_child(THREAD, make_one_call, &call);
-	ASSERT_EQ(call.err, 0);
+	ASSERT_GT(target_in(flags, &pidfd), 0);
+	ASSERT_EQ(refusal_in_child(THREAD, pidfd, flags), 0);
+	after = links_of_caller();
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		EXPECT_EQ(ns_ino(links[i].name), before[i]) {
+		EXPECT_EQ(after.ino[i], before.ino[i]) {
 			TH_LOG("%s", links[i].name);
 		}
 	}
@@ -775,23 +750,22 @@ TEST(only_the_caller_moves)
  */
 static void expect_one_to_change(struct __test_metadata *_metadata, int type, bool by_pidfd)
 {
-	ino_t before[ARRAY_SIZE(links)];
+	struct ns_links before, after, targets;
 	int fd, pidfd;
 	pid_t target;
 
 	target = target_in(types[type].flag, &pidfd);
 	ASSERT_GT(target, 0);
 	ASSERT_EQ(unshare(built_in(CLONE_NEWPID | CLONE_NEWTIME)), 0);
-	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		before[i] = ns_ino(links[i].name);
+	targets = links_of(target);
+	before = links_of_caller();
 	fd = by_pidfd ? pidfd : open_ns_of(target, types[type].name);
 	ASSERT_EQ(setns(fd, types[type].flag), 0);
+	after = links_of_caller();
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		ino_t expected = before[i];
+		bool joined = links[i].flag == types[type].flag;
 
-		if (links[i].flag == types[type].flag)
-			expected = ns_ino_of(target, links[i].name);
-		EXPECT_EQ(ns_ino(links[i].name), expected) {
+		EXPECT_EQ(after.ino[i], joined ? targets.ino[i] : before.ino[i]) {
 			TH_LOG("%s after joining %s by %s", links[i].name, types[type].name,
 			       by_pidfd ? "pidfd" : "nsfd");
 		}
@@ -823,8 +797,10 @@ TEST(one_type_changes_no_other)
 /* The test executes this program again. Then main() calls this function. */
 static int compare_links(char **expected)
 {
+	struct ns_links own = links_of_caller();
+
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		if (strtoull(expected[i], NULL, 10) != ns_ino(links[i].name))
+		if (strtoull(expected[i], NULL, 10) != own.ino[i])
 			return i + 1;
 	}
 	return 0;
@@ -832,12 +808,12 @@ static int compare_links(char **expected)
 
 static void execute_compare_links(void)
 {
+	struct ns_links own = links_of_caller();
 	char args[ARRAY_SIZE(links)][24];
 	char *argv[ARRAY_SIZE(links) + 3] = { "effects_test", EXPECT_LINKS };
 
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		snprintf(args[i], sizeof(args[i]), "%llu",
-			 (unsigned long long)ns_ino(links[i].name));
+		snprintf(args[i], sizeof(args[i]), "%llu", (unsigned long long)own.ino[i]);
 		argv[i + 2] = args[i];
 	}
 	execv("/proc/self/exe", argv);
@@ -845,21 +821,21 @@ static void execute_compare_links(void)
 
 TEST(inherited_by_a_child)
 {
-	ino_t parents[ARRAY_SIZE(links)];
 	int flags = built_in(all_types), pidfd;
+	struct ns_links parents, own;
 	pid_t pid;
 
 	ASSERT_GT(target_in(flags, &pidfd), 0);
 	ASSERT_EQ(setns(pidfd, flags), 0);
-	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		parents[i] = ns_ino(links[i].name);
+	parents = links_of_caller();
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (pid == 0) {
+		own = links_of_caller();
 		for (int i = 0; i < ARRAY_SIZE(links); i++) {
 			bool is_pid = !strcmp(links[i].name, "pid");
 
-			EXPECT_EQ(ns_ino(links[i].name), parents[i + is_pid]) {
+			EXPECT_EQ(own.ino[i], parents.ino[i + is_pid]) {
 				TH_LOG("%s", links[i].name);
 			}
 		}
@@ -995,15 +971,12 @@ TEST_F(user, securebits)
 TEST_F(user, ids)
 {
 	gid_t groups[] = { 0, 1234 };
-	char path[64], before[3][256], after[256];
+	char before[3][256], after[256];
 	static const char *const lines[] = { "Uid:", "Gid:", "Groups:" };
 	int status = open_status();
 
 	ASSERT_EQ(setgroups(ARRAY_SIZE(groups), groups), 0);
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", self->target);
-	ASSERT_EQ(write_file(path, "70 0 1"), 0);
-	snprintf(path, sizeof(path), "/proc/%d/gid_map", self->target);
-	ASSERT_EQ(write_file(path, "80 0 1"), 0);
+	ASSERT_EQ(map_ids_of(self->target, "70 0 1", "80 0 1"), 0);
 	for (int i = 0; i < ARRAY_SIZE(lines); i++)
 		status_lines(status, lines[i], before[i], sizeof(before[i]));
 
@@ -1284,14 +1257,13 @@ TEST_F(time, offsets_are_final)
 TEST(time_refused_join_leaves_offsets_open)
 {
 	struct timens ns = { .monotonic = 1000, .boottime = 1000 };
-	struct one_call call = { .nstype = CLONE_NEWTIME };
+	int fd;
 
 	if (!is_built_in("time"))
 		SKIP(return, "no time namespaces");
 	ASSERT_EQ(unshare(CLONE_NEWTIME), 0);
-	call.fd = open_ns("time_for_children");
-	run_in_child(CLONE_VM, make_one_call, &call);
-	ASSERT_EQ(call.err, EUSERS);
+	fd = open_ns("time_for_children");
+	ASSERT_EQ(refusal_in_child(CLONE_VM, fd, CLONE_NEWTIME), EUSERS);
 	EXPECT_EQ(write_offsets(&ns), 0);
 }
 
@@ -1299,15 +1271,6 @@ TEST(time_refused_join_leaves_offsets_open)
  * System V IPC: a join applies the caller's semaphore adjustments, and changes nothing
  * else that the caller holds there.
  */
-
-/* Returns a semaphore at 5, which goes back to 0 with the adjustments of the caller. */
-static int sem_to_undo(void)
-{
-	struct sembuf add = { .sem_num = 0, .sem_op = 5, .sem_flg = SEM_UNDO };
-	int sem = semget(IPC_PRIVATE, 1, 0600);
-
-	return semop(sem, &add, 1) ? -1 : sem;
-}
 
 TEST(ipc_only_joining_it_applies_adjustments)
 {
@@ -1335,44 +1298,48 @@ TEST(ipc_only_joining_it_applies_adjustments)
 	EXPECT_EQ(semctl(sem, 0, GETVAL), 0);
 }
 
+struct refused_join {
+	int pidfd;
+	int err;
+	int adjusted;	/* the value of a semaphore after the call */
+};
+
 static int join_with_adjustments(void *arg)
 {
-	struct one_call *call = arg;
+	struct refused_join *join = arg;
 	int sem = sem_to_undo();
 
-	call->err = refusal(call->fd, call->nstype);
-	/* Pass the value after the call to the parent */
-	call->fd = semctl(sem, 0, GETVAL);
+	join->err = refusal(join->pidfd, CLONE_NEWIPC | CLONE_NEWTIME);
+	join->adjusted = semctl(sem, 0, GETVAL);
 	return 0;
 }
 
 TEST(ipc_refused_join_applies_no_adjustments)
 {
-	struct one_call call = { .nstype = CLONE_NEWIPC | CLONE_NEWTIME };
+	struct refused_join join = {};
 
 	if (!is_built_in("time"))
 		SKIP(return, "no time namespaces");
 	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
-	ASSERT_GT(target_in(CLONE_NEWTIME, &call.fd), 0);
-	run_in_child(CLONE_VM, join_with_adjustments, &call);
-	ASSERT_EQ(call.err, EUSERS);
-	EXPECT_EQ(call.fd, 5);
+	ASSERT_GT(target_in(CLONE_NEWTIME, &join.pidfd), 0);
+	run_in_child(CLONE_VM, join_with_adjustments, &join);
+	ASSERT_EQ(join.err, EUSERS);
+	EXPECT_EQ(join.adjusted, 5);
 }
 
 /* If tasks share their adjustments, only the last of them applies these. */
 TEST(ipc_join_leaves_shared_adjustments)
 {
-	struct one_call call = { .nstype = CLONE_NEWIPC };
-	int sem;
+	int how = CLONE_VM | CLONE_SYSVSEM;
+	int fd, sem;
 
 	ASSERT_EQ(unshare(CLONE_NEWIPC), 0);
 	sem = sem_to_undo();
 	ASSERT_GE(sem, 0);
-	call.fd = open_ns("ipc");
-	run_in_child(CLONE_VM | CLONE_SYSVSEM, make_one_call, &call);
-	ASSERT_EQ(call.err, 0);
+	fd = open_ns("ipc");
+	ASSERT_EQ(refusal_in_child(how, fd, CLONE_NEWIPC), 0);
 	EXPECT_EQ(semctl(sem, 0, GETVAL), 5);
-	ASSERT_EQ(setns(call.fd, CLONE_NEWIPC), 0);
+	ASSERT_EQ(setns(fd, CLONE_NEWIPC), 0);
 	EXPECT_EQ(semctl(sem, 0, GETVAL), 0);
 }
 

@@ -32,71 +32,19 @@
  *   only. So does EINVAL for a caller without prepared credentials.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "calls.h"
 #include "setns.h"
-
-/* OPEN_TREE_CLONE is in <linux/mount.h>, which conflicts with <sys/mount.h>. */
-#ifndef OPEN_TREE_CLONE
-#define OPEN_TREE_CLONE 1
-#endif
-
-/* Another task makes the calls, so they are in shared memory. */
-struct calls {
-	int fd;
-	int count;
-	int nstype[256];
-	int err[256];
-};
-
-static struct calls *new_calls(void)
-{
-	struct calls *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (calls == MAP_FAILED)
-		abort();
-	/* -1 is no errno: it marks a call that was not made */
-	for (int i = 0; i < ARRAY_SIZE(calls->err); i++)
-		calls->err[i] = -1;
-	return calls;
-}
-
-static int make_calls(void *arg)
-{
-	struct calls *calls = arg;
-
-	for (int i = 0; i < calls->count; i++)
-		calls->err[i] = refusal(calls->fd, calls->nstype[i]);
-	return 0;
-}
-
-static int refusal_in_child(int how, int fd, int nstype)
-{
-	struct calls *calls = new_calls();
-
-	calls->fd = fd;
-	calls->count = 1;
-	calls->nstype[0] = nstype;
-	run_in_child(how, make_calls, calls);
-	return calls->err[0];
-}
+#include "tasks.h"
 
 /*
  * The caller loses the ownership of the user namespaces that were made before, and its
@@ -112,9 +60,7 @@ static int become_onlooker(void)
 /* The caller may not look at root's processes any more. */
 static int become_stranger(void)
 {
-	if (setresgid(1000, 1000, 1000))
-		return -1;
-	return setresuid(1000, 1000, 1000);
+	return become_user(1000);
 }
 
 /* EBADF: there is no such descriptor. Other calls give a meaning to values below -1. */
@@ -1126,10 +1072,8 @@ FIXTURE_VARIANT(order)
 
 FIXTURE_SETUP(order)
 {
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		if (!is_built_in(types[i].name))
-			SKIP(return, "no %s namespaces", types[i].name);
-	}
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 }
 
 FIXTURE_TEARDOWN(order)
@@ -1211,29 +1155,22 @@ static void expect_first_to_decide(struct __test_metadata *_metadata, int owned)
 {
 	struct calls *calls = new_calls();
 
-	for (int set = 1; set < 1 << ARRAY_SIZE(types); set++) {
-		int nstype = 0;
-
-		for (int i = 0; i < ARRAY_SIZE(types); i++)
-			nstype |= set & 1 << i ? types[i].flag : 0;
-		calls->nstype[calls->count++] = nstype;
-	}
+	for (unsigned int bits = 1; bits <= NR_SETS; bits++)
+		calls->nstype[calls->count++] = set_from(bits);
 	make_calls_where_all_refuse(calls, owned);
-	for (int set = 1; set < 1 << ARRAY_SIZE(types); set++) {
-		int first = types[__builtin_ctz(set)].flag;
+	for (int i = 0; i < NR_SETS; i++) {
+		int first = types[__builtin_ctz(i + 1)].flag;
 
-		EXPECT_EQ(calls->err[set - 1], err_alone(first, owned)) {
-			TH_LOG("nstype %#x, owned %#x", calls->nstype[set - 1], owned);
+		EXPECT_EQ(calls->err[i], err_alone(first, owned)) {
+			TH_LOG("nstype %#x, owned %#x", calls->nstype[i], owned);
 		}
 	}
 }
 
 TEST(order_of_every_set)
 {
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		if (!is_built_in(types[i].name))
-			SKIP(return, "no %s namespaces", types[i].name);
-	}
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	for (int w = 0; w < ARRAY_SIZE(worlds); w++)
 		expect_first_to_decide(_metadata, worlds[w]);
 }

@@ -20,25 +20,19 @@
  * fail. One case injects no failure: its callers are in a memory cgroup that is full.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/membarrier.h>
-#include <linux/mount.h>
-#include <sched.h>
-#include <stdio.h>
+#include <linux/sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "ns_limits.h"
 #include "setns.h"
+#include "tasks.h"
 #include "view.h"
 
 #define SEM_OF_CALLER	5	/* added with SEM_UNDO */
@@ -228,11 +222,6 @@ static int caller(struct sweep *sweep, const struct world *world, int nth)
 	return sweep->changed ? 2 : 0;
 }
 
-static void await_grace_period(void)
-{
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-}
-
 /*
  * Waits until the credentials of all tasks that were in the user namespace are gone.
  * Then a join needs one allocation more.
@@ -288,16 +277,6 @@ static int sweep_over(struct sweep *sweep, const struct world *world, int inject
 	return ret == 1 ? 0 : -1;
 }
 
-/* Maps ids in a new user namespace, whose creator was @id in its parent. */
-static int map_root(int id)
-{
-	char map[32];
-
-	snprintf(map, sizeof(map), "0 %d 1", id);
-	return write_file("/proc/self/setgroups", "deny") ||
-	       write_file("/proc/self/uid_map", map) || write_file("/proc/self/gid_map", map);
-}
-
 /*
  * Opens a pidfd, or a namespace of a target that is dead, so that it has no ucounts any
  * more.
@@ -323,7 +302,7 @@ static int open_target(struct world *world, const struct sweep *sweep)
 
 static int home(struct sweep *sweep, struct world *world)
 {
-	if (map_root(0))
+	if (map_root(0, 0))
 		return 1;
 	world->sem = semget(SEM_KEY, 1, IPC_CREAT | IPC_EXCL | 0600);
 	if (world->sem < 0 || (sweep->call == refusal && open_target(world, sweep)))
@@ -336,19 +315,6 @@ static int home(struct sweep *sweep, struct world *world)
 }
 
 /* These functions count what is left, in outer. */
-
-static int allow(int flags, int count)
-{
-	char path[64], text[16];
-
-	snprintf(text, sizeof(text), "%d", count);
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", types[i].name);
-		if (flags & types[i].flag && write_file(path, text))
-			return -1;
-	}
-	return 0;
-}
 
 /*
  * Returns 1 if there is room for one namespace of each type, 0 if not, or -1 on an
@@ -373,7 +339,7 @@ static int left_over(int flags)
 {
 	int room, left = 0;
 
-	if (allow(all_types, 1))
+	if (limit_namespaces(all_types, 1))
 		return -1;
 	for (int i = 0; i < GRACE_PERIODS; i++) {
 		room = is_room_for(flags);
@@ -396,7 +362,7 @@ static int outer(struct sweep *sweep, struct world *world)
 	int pidfd, status, left;
 	pid_t pid;
 
-	if (unshare(CLONE_NEWUSER) || map_root(0))
+	if (unshare(CLONE_NEWUSER) || map_root(0, 0))
 		return 1;
 	pid = clone3_in(all_types, &pidfd);
 	if (pid == 0)
@@ -458,13 +424,11 @@ static bool is_conclusive(const struct sweep *sweep, int least_failures)
 static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *what,
 			 int least_failures)
 {
-	struct sweep *sweep = mmap(NULL, sizeof(*sweep), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct world world = { .before = new_views(2) };
+	struct sweep *sweep = shared_alloc(sizeof(*sweep));
+	struct world world = { .before = shared_alloc(2 * sizeof(struct view)) };
 	int status;
 	pid_t pid;
 
-	ASSERT_NE(sweep, MAP_FAILED);
 	world.now = world.before + 1;
 	/*
 	 * Repeat the sweep if a failure is missing: a debug option that watches
@@ -698,8 +662,7 @@ static int count_after_victims(const struct memcg *memcg)
 	int pidfd, status, left;
 	pid_t pid;
 
-	if (setgid(NOBODY) || setuid(NOBODY) || prctl(PR_SET_DUMPABLE, 1) ||
-	    unshare(CLONE_NEWUSER) || map_root(NOBODY))
+	if (become_user(NOBODY) || unshare_user(0))
 		return NOT_TRIED;
 	pid = clone3_in(CLONE_NEWUSER, &pidfd);
 	if (pid == 0)

@@ -24,28 +24,22 @@
  * namespaces, and all other links must lead to where they led before.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "calls.h"
+#include "links.h"
 #include "setns.h"
+#include "tasks.h"
 
 /* The headers of the C library may lack these, or conflict with the kernel's. */
 #ifndef AT_RECURSIVE
@@ -78,167 +72,6 @@ struct mnt_info {
 };
 
 enum { USER, MNT, UTS, IPC, PID, CGROUP, NET, TIME, TYPES };
-
-struct view {
-	ino_t ino[ARRAY_SIZE(links)];
-};
-
-static struct view view_of(int dir)
-{
-	struct view view = {};
-	struct stat st;
-
-	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		if (!fstatat(dir, links[i].name, &st, 0))
-			view.ino[i] = st.st_ino;
-	}
-	return view;
-}
-
-static struct view view_of_task(pid_t pid)
-{
-	char path[64];
-	struct view view;
-	int dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns", pid);
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	view = view_of(dir);
-	close(dir);
-	return view;
-}
-
-static ino_t ino_of(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) ? 0 : st.st_ino;
-}
-
-/*
- * Returns a view in which each link leads to this namespace. Only the link of its type
- * is used.
- */
-static struct view view_of_nsfd(int fd)
-{
-	struct view view;
-
-	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		view.ino[i] = ino_of(fd);
-	return view;
-}
-
-/* These are the callers. The tests themselves run as root. */
-
-static int become_user(uid_t id)
-{
-	if (setresgid(id, id, id) || setresuid(id, id, id))
-		return -1;
-	/* Without this, only root may look at the processes of this user */
-	return prctl(PR_SET_DUMPABLE, 1);
-}
-
-static int become_owner(void)
-{
-	return become_user(1000);
-}
-
-static int become_someone_else(void)
-{
-	return become_user(2000);
-}
-
-static int become_root_elsewhere(void)
-{
-	return unshare(CLONE_NEWUSER);
-}
-
-static int leave_all_but_user(void)
-{
-	return unshare(all_types & ~CLONE_NEWUSER);
-}
-
-struct call {
-	int fd;
-	int nstype;
-	int how;		/* flags of clone(2) */
-	int (*become)(void);
-	int err;
-	struct view before, after;
-};
-
-static int make_call(void *arg)
-{
-	struct call *call = arg;
-	int dir;
-
-	if (call->become && call->become())
-		return 1;
-	/* Open this before the call: the new mount namespace may have no /proc */
-	dir = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	call->before = view_of(dir);
-	call->err = refusal(call->fd, call->nstype);
-	call->after = view_of(dir);
-	return 0;
-}
-
-/* If @err is 0, the links of the types in @joined must lead to the namespaces in @there. */
-static void expect_call(struct __test_metadata *_metadata, struct call call, int err, int joined,
-			const struct view *there)
-{
-	static struct call *made;
-
-	if (!made)
-		made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(made, MAP_FAILED);
-	*made = call;
-	made->err = -1;
-	run_in_child(call.how, make_call, made);
-
-	EXPECT_EQ(made->err, err) {
-		TH_LOG("setns(%d, %#x)", call.fd, call.nstype);
-	}
-	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		ino_t ino = links[i].flag & joined ? there->ino[i] : made->before.ino[i];
-
-		EXPECT_EQ(made->after.ino[i], ino) {
-			TH_LOG("%s after setns(%d, %#x)", links[i].name, call.fd, call.nstype);
-		}
-	}
-}
-
-static void expect_refusal(struct __test_metadata *_metadata, struct call call, int err)
-{
-	expect_call(_metadata, call, err, 0, NULL);
-}
-
-static void expect_join(struct __test_metadata *_metadata, struct call call,
-			const struct view *there)
-{
-	expect_call(_metadata, call, 0, call.nstype, there);
-}
-
-/* The descriptor must lead to the intended namespace, however the caller got it. */
-static void expect_nsfd(struct __test_metadata *_metadata, int fd, int flag)
-{
-	struct view there = view_of_nsfd(fd);
-
-	ASSERT_GE(fd, 0);
-	expect_join(_metadata, (struct call){ .fd = fd, .nstype = flag }, &there);
-}
-
-/* The descriptor must stand for nothing else, and not every caller may use it. */
-static void expect_checked_nsfd(struct __test_metadata *_metadata, int fd, int flag)
-{
-	int another = flag == CLONE_NEWUTS ? CLONE_NEWIPC : CLONE_NEWUTS;
-	struct call by_another = { .fd = fd, .nstype = flag, .become = become_someone_else };
-
-	expect_nsfd(_metadata, fd, flag);
-	expect_refusal(_metadata, (struct call){ .fd = fd, .nstype = another }, EINVAL);
-	expect_refusal(_metadata, (struct call){ .fd = fd, .nstype = all_types }, EINVAL);
-	expect_refusal(_metadata, by_another, EPERM);
-}
 
 /* These functions pass descriptors in a message. */
 
@@ -301,17 +134,10 @@ struct gift {
 	pid_t pid;
 	int fds[TYPES + 1];
 	int numbers[TYPES + 1];		/* of the same descriptors in the giver */
-	struct view there;
+	struct ns_links there;
 };
 
 enum { PIDFD = TYPES };
-
-static int private_tmp(void)
-{
-	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -1;
-	return mount("tmpfs", "/tmp", "tmpfs", 0, "mode=755");
-}
 
 static int bind_fd(int fd, const char *path)
 {
@@ -329,7 +155,7 @@ static int give(int sock)
 	char path[64], c;
 	pid_t pid;
 
-	if (become_owner() || unshare_user(CLONE_NEWNS) || private_tmp())
+	if (become_owner() || unshare_user(CLONE_NEWNS) || mount_tmp())
 		return 1;
 	pid = target_in(all_types, &fds[PIDFD]);
 	for (int i = 0; i < TYPES; i++) {
@@ -350,7 +176,7 @@ static int receive_gift(struct gift *gift)
 	int sock[2];
 
 	/* Only younger mount namespaces can be mounted in a mount namespace */
-	if (unshare(CLONE_NEWNS) || private_tmp())
+	if (unshare(CLONE_NEWNS) || mount_tmp())
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
 		return -1;
@@ -366,7 +192,7 @@ static int receive_gift(struct gift *gift)
 		return -1;
 	if (recv(gift->sock, gift->numbers, sizeof(gift->numbers), 0) != sizeof(gift->numbers))
 		return -1;
-	gift->there = view_of_task(gift->pid);
+	gift->there = links_of(gift->pid);
 	return 0;
 }
 
@@ -714,7 +540,7 @@ static const struct {
 };
 
 static void expect_receivers_checked(struct __test_metadata *_metadata, int fd, int nstype,
-				     const struct view *there)
+				     const struct ns_links *there)
 {
 	for (int i = 0; i < ARRAY_SIZE(receivers); i++) {
 		struct call call = { .fd = fd, .nstype = nstype, .become = receivers[i].become };
@@ -752,7 +578,7 @@ TEST_F(given, pidfd_to_several)
 /* nstype protects the caller: the giver may have sent a namespace of another type. */
 TEST_F(given, every_pair_of_types)
 {
-	const struct view *there = &self->gift.there;
+	const struct ns_links *there = &self->gift.there;
 
 	for (int i = 0; i < TYPES; i++) {
 		struct call call = { .fd = self->gift.fds[i] };
@@ -771,70 +597,67 @@ TEST_F(given, every_pair_of_types)
 }
 
 /* One child makes these calls. Its capabilities change in between. */
-struct calls {
+struct attempts {
 	struct gift *gift;
 	int err[3];
 };
 
-static struct calls *new_calls(struct gift *gift)
+static struct attempts *new_attempts(struct gift *gift)
 {
-	struct calls *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct attempts *attempts = shared_alloc(sizeof(*attempts));
 
-	if (calls == MAP_FAILED)
-		abort();
-	*calls = (struct calls){ gift, { -1, -1, -1 } };
-	return calls;
+	*attempts = (struct attempts){ gift, { -1, -1, -1 } };
+	return attempts;
 }
 
 static int gain_capabilities(void *arg)
 {
-	struct calls *calls = arg;
+	struct attempts *attempts = arg;
 	int fd;
 
 	if (become_owner())
 		return 1;
-	fd = opened_by_root(calls->gift, UTS);
-	calls->err[0] = refusal(fd, CLONE_NEWUTS);
-	calls->err[1] = refusal(calls->gift->fds[USER], CLONE_NEWUSER);
-	calls->err[2] = refusal(fd, CLONE_NEWUTS);
+	fd = opened_by_root(attempts->gift, UTS);
+	attempts->err[0] = refusal(fd, CLONE_NEWUTS);
+	attempts->err[1] = refusal(attempts->gift->fds[USER], CLONE_NEWUSER);
+	attempts->err[2] = refusal(fd, CLONE_NEWUTS);
 	return 0;
 }
 
 static int lose_capabilities(void *arg)
 {
-	struct calls *calls = arg;
-	int fd = opened_by_root(calls->gift, UTS);
+	struct attempts *attempts = arg;
+	int fd = opened_by_root(attempts->gift, UTS);
 
-	calls->err[0] = refusal(fd, CLONE_NEWUTS);
+	attempts->err[0] = refusal(fd, CLONE_NEWUTS);
 	if (setresuid(-1, 2000, -1))
 		return 1;
-	calls->err[1] = refusal(fd, CLONE_NEWUTS);
+	attempts->err[1] = refusal(fd, CLONE_NEWUTS);
 	if (setresuid(-1, 0, -1))
 		return 1;
-	calls->err[2] = refusal(fd, CLONE_NEWUTS);
+	attempts->err[2] = refusal(fd, CLONE_NEWUTS);
 	return 0;
 }
 
 /* The capabilities of the caller count at the call, not when the descriptor was opened. */
 TEST_F(given, opened_with_fewer_capabilities)
 {
-	struct calls *calls = new_calls(&self->gift);
+	struct attempts *attempts = new_attempts(&self->gift);
 
-	run_in_child(0, gain_capabilities, calls);
-	EXPECT_EQ(calls->err[0], EPERM);
-	EXPECT_EQ(calls->err[1], 0);
-	EXPECT_EQ(calls->err[2], 0);
+	run_in_child(0, gain_capabilities, attempts);
+	EXPECT_EQ(attempts->err[0], EPERM);
+	EXPECT_EQ(attempts->err[1], 0);
+	EXPECT_EQ(attempts->err[2], 0);
 }
 
 TEST_F(given, opened_with_more_capabilities)
 {
-	struct calls *calls = new_calls(&self->gift);
+	struct attempts *attempts = new_attempts(&self->gift);
 
-	run_in_child(0, lose_capabilities, calls);
-	EXPECT_EQ(calls->err[0], 0);
-	EXPECT_EQ(calls->err[1], EPERM);
-	EXPECT_EQ(calls->err[2], 0);
+	run_in_child(0, lose_capabilities, attempts);
+	EXPECT_EQ(attempts->err[0], 0);
+	EXPECT_EQ(attempts->err[1], EPERM);
+	EXPECT_EQ(attempts->err[2], 0);
 }
 
 static int refusal_to_fork(void)
@@ -848,26 +671,26 @@ static int refusal_to_fork(void)
 
 static int fork_in_dead_pid_namespace(void *arg)
 {
-	struct calls *calls = arg;
+	struct attempts *attempts = arg;
 
-	calls->err[0] = refusal(calls->gift->fds[PID], CLONE_NEWPID);
-	calls->err[1] = refusal_to_fork();
+	attempts->err[0] = refusal(attempts->gift->fds[PID], CLONE_NEWPID);
+	attempts->err[1] = refusal_to_fork();
 	/* The caller is still in its own pid namespace, and may return to it */
 	if (!refusal(open_ns("pid"), CLONE_NEWPID))
-		calls->err[2] = refusal_to_fork();
+		attempts->err[2] = refusal_to_fork();
 	return 0;
 }
 
 /* A pid namespace whose init is gone can be joined, but no child can be created in it. */
 TEST_F(given, pid_namespace_without_init)
 {
-	struct calls *calls = new_calls(&self->gift);
+	struct attempts *attempts = new_attempts(&self->gift);
 
 	end_giver(&self->gift);
-	run_in_child(0, fork_in_dead_pid_namespace, calls);
-	EXPECT_EQ(calls->err[0], 0);
-	EXPECT_EQ(calls->err[1], ENOMEM);
-	EXPECT_EQ(calls->err[2], 0);
+	run_in_child(0, fork_in_dead_pid_namespace, attempts);
+	EXPECT_EQ(attempts->err[0], 0);
+	EXPECT_EQ(attempts->err[1], ENOMEM);
+	EXPECT_EQ(attempts->err[2], 0);
 }
 
 /* These cases use descriptors that lead from one namespace to another. */
@@ -875,7 +698,7 @@ TEST_F(given, pid_namespace_without_init)
 TEST_F(given, owner)
 {
 	struct gift *gift = &self->gift;
-	struct view owner = view_of_task(gift->pid), owners_owner = view_of_task(gift->giver);
+	struct ns_links owner = links_of(gift->pid), owners_owner = links_of(gift->giver);
 
 	for (int i = 0; i < TYPES; i++) {
 		int fd = ioctl(gift->fds[i], IOC_NS_GET_USERNS);
@@ -894,7 +717,7 @@ TEST_F(given, owner)
 TEST_F(given, parent)
 {
 	struct gift *gift = &self->gift;
-	struct view parent = view_of_task(gift->giver);
+	struct ns_links parent = links_of(gift->giver);
 
 	expect_join(_metadata, (struct call){
 		.fd = ioctl(gift->fds[USER], IOC_NS_GET_PARENT), .nstype = CLONE_NEWUSER,
@@ -1016,7 +839,7 @@ TEST(new_mnt_by_fsmount)
 TEST(for_children)
 {
 	int go, fd, pid_fd, time_fd;
-	struct view own;
+	struct ns_links own;
 	pid_t pid;
 
 	if (!is_built_in("pid") || !is_built_in("time"))
@@ -1024,7 +847,7 @@ TEST(for_children)
 	pid = child_in(CLONE_NEWPID | CLONE_NEWTIME, &go);
 	ASSERT_GT(pid, 0);
 	fd = pidfd_open(pid);
-	own = view_of_task(getpid());
+	own = links_of_caller();
 
 	/* A pidfd leads to the namespaces that the process itself is in */
 	expect_join(_metadata, (struct call){
@@ -1068,7 +891,7 @@ FIXTURE(peer)
 	int by;		/* the process lives until this is closed */
 	int pidfd;
 	pid_t pid;
-	struct view there;
+	struct ns_links there;
 };
 
 FIXTURE_SETUP(peer)
@@ -1087,7 +910,7 @@ FIXTURE_SETUP(peer)
 	close(by[1]);
 	self->by = by[0];
 	ASSERT_EQ(receive_fds(self->by, SCM_RIGHTS, &self->sock, 1), 0);
-	self->there = view_of_task(self->pid);
+	self->there = links_of(self->pid);
 }
 
 FIXTURE_TEARDOWN(peer)
@@ -1113,7 +936,7 @@ static int sender_to(int sock)
 }
 
 static void expect_peer(struct __test_metadata *_metadata, int fd, int pidfd,
-			const struct view *there)
+			const struct ns_links *there)
 {
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(ino_of(fd), ino_of(pidfd));
@@ -1216,7 +1039,7 @@ FIXTURE(threads)
 	int leader, other;	/* pidfds */
 	int tell_leader, tell_other;
 	int other_says;
-	struct view leaders, others;
+	struct ns_links leaders, others;
 };
 
 FIXTURE_SETUP(threads)
@@ -1254,10 +1077,10 @@ FIXTURE_SETUP(threads)
 	self->other = syscall(SYS_pidfd_open, self->tid, O_EXCL);
 	ASSERT_GE(self->leader, 0);
 	ASSERT_GE(self->other, 0);
-	self->leaders = view_of_task(self->pid);
+	self->leaders = links_of(self->pid);
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/ns", self->pid, self->tid);
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	self->others = view_of(dir);
+	self->others = read_links(dir);
 	close(dir);
 }
 
@@ -1364,7 +1187,7 @@ FIXTURE_SETUP(hiding)
 	char c;
 
 	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-	ASSERT_EQ(private_tmp(), 0);
+	ASSERT_EQ(mount_tmp(), 0);
 	program = copy_program(variant->mode);
 	ASSERT_GE(program, 0);
 	ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
@@ -1433,7 +1256,7 @@ TEST_F(hiding, from_its_user)
 	struct call by_user = {
 		.fd = self->fd, .nstype = CLONE_NEWUSER, .become = become_owner,
 	};
-	struct view there;
+	struct ns_links there;
 	char c;
 
 	expect_refusal(_metadata, by_user, EINVAL);
@@ -1445,7 +1268,7 @@ TEST_F(hiding, from_its_user)
 	expect_refusal(_metadata, (struct call){
 		.fd = self->fd, .nstype = CLONE_NEWUSER,
 	}, EINVAL);
-	there = view_of_nsfd(ioctl(self->fd, IOC_PIDFD_GET_NS(10), 0));
+	there = links_to(ioctl(self->fd, IOC_PIDFD_GET_NS(10), 0));
 	expect_join(_metadata, (struct call){ .fd = self->fd, .nstype = CLONE_NEWUTS }, &there);
 }
 
@@ -1453,14 +1276,14 @@ TEST_F(hiding, from_its_user)
 
 TEST(pidfd_of_oneself)
 {
-	struct view own, now;
+	struct ns_links own, now;
 	int fd;
 
 	if (missing_type())
 		SKIP(return, "no %s namespaces", missing_type());
 	/* The caller is a child, which has left these namespaces */
 	ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET), 0);
-	own = view_of_task(getpid());
+	own = links_of_caller();
 	fd = pidfd_open(getpid());
 	expect_join(_metadata, (struct call){
 		.fd = fd, .nstype = all_types & ~CLONE_NEWUSER, .become = leave_all_but_user,
@@ -1468,12 +1291,12 @@ TEST(pidfd_of_oneself)
 
 	/* The caller is the process itself, and nothing changes */
 	ASSERT_EQ(leave_all_but_user(), 0);
-	own = view_of_task(getpid());
+	own = links_of_caller();
 	EXPECT_EQ(refusal(fd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET), 0);
-	now = view_of_task(getpid());
+	now = links_of_caller();
 	EXPECT_EQ(memcmp(&now, &own, sizeof(own)), 0);
 	EXPECT_EQ(refusal(fd, CLONE_NEWUTS | CLONE_NEWUSER), EINVAL);
-	now = view_of_task(getpid());
+	now = links_of_caller();
 	EXPECT_EQ(memcmp(&now, &own, sizeof(own)), 0);
 }
 
@@ -1481,7 +1304,7 @@ TEST(pidfd_of_oneself)
 TEST(pidfd_of_kernel_thread)
 {
 	char name[16] = "";
-	struct view there;
+	struct ns_links there;
 	int fd;
 
 	if (missing_type())
@@ -1491,7 +1314,7 @@ TEST(pidfd_of_kernel_thread)
 		SKIP(return, "not in the initial pid namespace");
 	fd = pidfd_open(2);
 	ASSERT_GE(fd, 0);
-	there = view_of_task(2);
+	there = links_of(2);
 	expect_join(_metadata, (struct call){
 		.fd = fd, .nstype = all_types & ~CLONE_NEWUSER, .become = leave_all_but_user,
 	}, &there);
@@ -1525,7 +1348,7 @@ TEST(pidfd_without_a_number)
 		struct call call = {
 			.fd = pidfds[i], .nstype = CLONE_NEWUTS, .how = CLONE_NEWPID,
 		};
-		struct view there = view_of_nsfd(ioctl(call.fd, IOC_PIDFD_GET_NS(10), 0));
+		struct ns_links there = links_to(ioctl(call.fd, IOC_PIDFD_GET_NS(10), 0));
 
 		expect_join(_metadata, call, &there);
 		/* Its pid namespace cannot be joined, alone or with others */
@@ -1543,7 +1366,7 @@ TEST(pidfd_without_a_number)
 TEST(pidfd_of_one_who_moves)
 {
 	int go[2], says[2], pidfd, nsfd;
-	struct view before, after;
+	struct ns_links before, after;
 	pid_t pid;
 	char c;
 
@@ -1561,12 +1384,12 @@ TEST(pidfd_of_one_who_moves)
 	close(go[0]);
 	close(says[1]);
 	nsfd = open_ns_of(pid, "uts");
-	before = view_of_task(pid);
+	before = links_of(pid);
 	expect_join(_metadata, (struct call){ .fd = pidfd, .nstype = CLONE_NEWUTS }, &before);
 
 	ASSERT_EQ(write(go[1], "m", 1), 1);
 	ASSERT_EQ(read(says[0], &c, 1), 1);
-	after = view_of_task(pid);
+	after = links_of(pid);
 	ASSERT_NE(after.ino[UTS], before.ino[UTS]);
 	expect_join(_metadata, (struct call){ .fd = pidfd, .nstype = CLONE_NEWUTS }, &after);
 	expect_join(_metadata, (struct call){ .fd = nsfd, .nstype = CLONE_NEWUTS }, &before);
@@ -1599,7 +1422,7 @@ static pid_t target_numbered(pid_t pid, int *go, int *pidfd)
 TEST(pidfd_with_the_number_of_another)
 {
 	int dead, alive, go;
-	struct view there;
+	struct ns_links there;
 	pid_t pid;
 
 	pid = target_numbered(0, &go, &dead);
@@ -1609,7 +1432,7 @@ TEST(pidfd_with_the_number_of_another)
 	expect_refusal(_metadata, (struct call){ .fd = dead, .nstype = CLONE_NEWUTS }, ESRCH);
 
 	ASSERT_EQ(target_numbered(pid, &go, &alive), pid);
-	there = view_of_task(pid);
+	there = links_of(pid);
 	expect_refusal(_metadata, (struct call){ .fd = dead, .nstype = CLONE_NEWUTS }, ESRCH);
 	expect_join(_metadata, (struct call){ .fd = alive, .nstype = CLONE_NEWUTS }, &there);
 }

@@ -4,20 +4,15 @@
  * depends on the tasks that count as being in it, and on the references to it.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "calls.h"
+#include "links.h"
+#include "ns_limits.h"
 #include "setns.h"
+#include "tasks.h"
 
 /* Older versions of <linux/nsfs.h> and <linux/sockios.h> lack these. */
 #ifndef NS_GET_USERNS
@@ -288,52 +283,18 @@ TEST(active_again)
 
 /*
  * A namespace ends with its last reference. The user namespace here may have only a
- * few, and each leaked one brings its limit closer.
+ * few, so a case that leaks one in each round ends too early.
  */
 
-#define ROUNDS	16
-
-static int set_limit(int flags)
-{
-	char path[64];
-
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", types[i].name);
-		if (types[i].flag & flags && write_file(path, "8"))
-			return -1;
-	}
-	return 0;
-}
-
-/* An unused namespace ends a little later: a worker frees it after a grace period. */
-static bool wait_for_the_limit(int *attempts)
-{
-	struct timespec pause = { .tv_nsec = 10000000 };
-
-	if (errno != ENOSPC || ++*attempts > 500)
-		return false;
-	nanosleep(&pause, NULL);
-	return true;
-}
-
-static int unshare_within_limit(int flags)
-{
-	int attempts = 0;
-
-	while (unshare(flags)) {
-		if (!wait_for_the_limit(&attempts))
-			return -1;
-	}
-	return 0;
-}
+enum { ROUNDS = 16, LIMIT = 8 };
 
 static pid_t target_within_limit(int flags, int *pidfd)
 {
-	int attempts = 0;
+	int tries = 0;
 	pid_t pid;
 
 	while ((pid = target_in(flags, pidfd)) < 0) {
-		if (!wait_for_the_limit(&attempts))
+		if (!await_room(&tries))
 			return -1;
 	}
 	return pid;
@@ -496,7 +457,7 @@ static void in_rounds(struct __test_metadata *_metadata, int flags, int foreign)
 	ASSERT_GE(pid, 0);
 	if (pid == 0) {
 		open_all_of(pid_in_proc(pidfd_open(getpid())), flags, home);
-		ASSERT_EQ(set_limit(flags), 0);
+		ASSERT_EQ(limit_namespaces(flags, LIMIT), 0);
 		for (int i = 0; i < ROUNDS; i++) {
 			if (foreign < 0)
 				join_and_leave(_metadata, flags, home, i % 2);
@@ -547,7 +508,7 @@ TEST(last_reference_to_time_namespace_without_children)
 	if (pid == 0) {
 		int home = open_ns("time");
 
-		ASSERT_EQ(set_limit(CLONE_NEWTIME), 0);
+		ASSERT_EQ(limit_namespaces(CLONE_NEWTIME, LIMIT), 0);
 		for (int i = 0; i < ROUNDS; i++)
 			leave_time_behind(_metadata, home);
 		_exit(0);
@@ -561,7 +522,7 @@ TEST(last_reference_to_user_namespace)
 	if (!is_built_in("time") || !is_built_in("user"))
 		SKIP(return, "no time or no user namespaces");
 	ASSERT_EQ(unshare_user(0), 0);
-	ASSERT_EQ(set_limit(CLONE_NEWUSER), 0);
+	ASSERT_EQ(limit_namespaces(CLONE_NEWUSER, LIMIT), 0);
 	for (int i = 0; i < 3 * ROUNDS; i++) {
 		int nsfd, pidfd;
 		pid_t target = target_within_limit(CLONE_NEWUSER, &pidfd);

@@ -19,17 +19,14 @@
  * errno_test has the cases in which something else is wrong with a call.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
-#include <sched.h>
-#include <stdbool.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "links.h"
 #include "setns.h"
+#include "tasks.h"
 
 enum place { NOWHERE, TOP, MIDDLE, BOTTOM, SIDE, PLACES };
 
@@ -144,20 +141,6 @@ static int become(uid_t uid, uid_t euid, int user_fd)
 	return user_fd < 0 ? 0 : setns(user_fd, CLONE_NEWUSER);
 }
 
-static int reduce_capabilities(__u64 effective, __u64 permitted)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data))
-		return -1;
-	for (int i = 0; i < 2; i++) {
-		data[i].permitted &= permitted >> (32 * i);
-		data[i].effective = data[i].permitted & (effective >> (32 * i));
-	}
-	return syscall(SYS_capset, &header, data);
-}
-
 struct birth {
 	uid_t uid;
 	int user_fd;		/* of the user namespace where the process starts */
@@ -167,17 +150,6 @@ struct birth {
 	pid_t pid;
 	int pidfd;
 };
-
-static int map_all_uids(pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	if (write_file(path, "0 0 65536"))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-	return write_file(path, "0 0 65536");
-}
 
 /* Runs in a task that has its own credentials, but the test's memory and descriptors. */
 static int give_birth(void *arg)
@@ -190,7 +162,7 @@ static int give_birth(void *arg)
 		return -1;
 	birth->pid = target_in(birth->flags, &birth->pidfd);
 	/* Without a map, no process could create a user namespace in it */
-	if ((birth->flags & CLONE_NEWUSER) && map_all_uids(birth->pid))
+	if ((birth->flags & CLONE_NEWUSER) && map_ids_of(birth->pid, "0 0 65536", "0 0 65536"))
 		birth->pid = -1;
 	return 0;
 }
@@ -275,45 +247,25 @@ FIXTURE_TEARDOWN(caller)
 	close(self->scene.pidfd);
 }
 
-/*
- * Uses O_PATH, because some callers may not list the directory. A type may not be built
- * in.
- */
-static bool read_links(ino_t inos[ARRAY_SIZE(links)])
-{
-	int dir = open("/proc/self/ns", O_PATH | O_CLOEXEC);
-	bool all_read = true;
-	struct stat st;
-
-	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		int err = fstatat(dir, links[i].name, &st, 0) ? errno : 0;
-
-		inos[i] = err ? 0 : st.st_ino;
-		all_read &= !err || err == ENOENT;
-	}
-	close(dir);
-	return all_read;
-}
-
 static void expect_what_the_rules_say(struct __test_metadata *_metadata,
 				      const struct scene *scene, bool by_pidfd)
 {
-	ino_t before[ARRAY_SIZE(links)], after[ARRAY_SIZE(links)];
-	struct stat target;
+	ino_t target = ino_of(scene->nsfd);
+	struct ns_links before, after;
 	int err;
 
-	ASSERT_EQ(fstat(scene->nsfd, &target), 0);
-	ASSERT_TRUE(read_links(before));
+	ASSERT_NE(target, 0);
+	before = links_of_caller();
 	err = refusal(by_pidfd ? scene->pidfd : scene->nsfd, scene->flag);
 	EXPECT_EQ(err, expected(scene->facts, scene->flag, by_pidfd));
 
-	ASSERT_TRUE(read_links(after));
+	after = links_of_caller();
 	for (int i = 0; i < ARRAY_SIZE(links); i++) {
 		bool joined = !err && links[i].flag == scene->flag;
 
 		if (joined)
-			EXPECT_NE(before[i], target.st_ino);
-		EXPECT_EQ(after[i], joined ? target.st_ino : before[i]) {
+			EXPECT_NE(before.ino[i], target);
+		EXPECT_EQ(after.ino[i], joined ? target : before.ino[i]) {
 			TH_LOG("%s", links[i].name);
 		}
 	}

@@ -14,25 +14,20 @@
  * waits for the other.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "links.h"
+#include "ns_limits.h"
 #include "setns.h"
+#include "tasks.h"
 
 /* The types in the nsproxy, except pid: that one is only for children. */
 enum { NSPROXY_TYPES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
@@ -46,15 +41,10 @@ enum { TARGET = 1, JOINER = 2 };
 /* The side that comes first. */
 enum order { JOIN_FIRST, JOIN_LAST, AT_ONCE };
 
-/* The inode numbers of namespaces, in the order of types[]. */
-struct set {
-	ino_t ino[ARRAY_SIZE(types)];
-};
-
 /* The tasks of a test share this. */
 struct race {
 	/* The states that the target may be in, and whether more may come */
-	struct set states[MAX_STATES];
+	struct ns_links states[MAX_STATES];
 	int nr_states;
 	int more_states;
 
@@ -88,8 +78,8 @@ struct race {
 	int strangers;
 	int unswitched;
 	int broken;
-	struct set before;
-	struct set after;
+	struct ns_links before;
+	struct ns_links after;
 	int asked_for;
 	int err;
 };
@@ -99,61 +89,13 @@ static struct race *race;
 /* /proc/thread-self/ns, which stays open after a mount namespace was joined. */
 static __thread int own_links;
 
-static int open_own_links(void)
-{
-	return open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int open_links(pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns", pid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* A join of a pid namespace changes the one for children. */
-static const char *link_name(int type)
-{
-	return types[type].flag == CLONE_NEWPID ? "pid_for_children" : types[type].name;
-}
-
-static ino_t read_link(int links, int type)
-{
-	char text[64] = "";
-	unsigned long ino;
-
-	if (readlinkat(links, link_name(type), text, sizeof(text) - 1) < 0 ||
-	    sscanf(text, "%*[^[][%lu]", &ino) != 1)
-		return 0;
-	return ino;
-}
-
-static struct set read_links(int links)
-{
-	struct set set;
-
-	for (int i = 0; i < ARRAY_SIZE(types); i++)
-		set.ino[i] = read_link(links, i);
-	return set;
-}
-
-static struct set set_of(pid_t pid)
-{
-	int links = open_links(pid);
-	struct set set = read_links(links);
-
-	close(links);
-	return set;
-}
-
-/* Returns the types in which the two sets differ, as flags. */
-static int difference(const struct set *a, const struct set *b)
+/* Returns the types that differ, as flags. */
+static int difference(const struct ns_links *a, const struct ns_links *b)
 {
 	int flags = 0;
 
-	for (int i = 0; i < ARRAY_SIZE(types); i++)
-		flags |= a->ino[i] == b->ino[i] ? 0 : types[i].flag;
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		flags |= a->ino[i] == b->ino[i] ? 0 : links[i].flag;
 	return flags;
 }
 
@@ -196,30 +138,28 @@ static void await(int *counter, int at_least)
 
 static void new_race(void)
 {
-	race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	own_links = open_own_links();
-	if (race == MAP_FAILED || own_links < 0)
-		abort();
+	race = shared_alloc(sizeof(*race));
+	own_links = open_links(0);
 }
 
-static void add_state(struct set state)
+static void add_state(struct ns_links state)
 {
 	race->states[race->nr_states] = state;
 	count(&race->nr_states);
 }
 
 /*
- * Returns the state that @set belongs to, looking only at @flags. May wait until it is
+ * Returns the state that @seen belongs to, looking only at @flags. May wait until it is
  * known.
  */
-static int find_state(const struct set *set, int flags)
+static int find_state(const struct ns_links *seen, int flags)
 {
 	bool more;
 
 	do {
 		more = value_of(&race->more_states);
 		for (int i = 0; i < value_of(&race->nr_states); i++) {
-			if (!(difference(set, &race->states[i]) & flags))
+			if (!(difference(seen, &race->states[i]) & flags))
 				return i;
 		}
 		sched_yield();
@@ -232,9 +172,9 @@ static int find_state(const struct set *set, int flags)
  * number of the state that was joined, a negative errno, or INT_MIN for a forbidden
  * result.
  */
-static int judge(const struct set *before, int nstype, int err)
+static int judge(const struct ns_links *before, int nstype, int err)
 {
-	struct set after = read_links(own_links);
+	struct ns_links after = read_links(own_links);
 	int changed = difference(before, &after);
 	int state;
 
@@ -259,7 +199,7 @@ static int judge(const struct set *before, int nstype, int err)
 
 static int attempt(int fd, int nstype)
 {
-	struct set before = read_links(own_links);
+	struct ns_links before = read_links(own_links);
 
 	return judge(&before, nstype, refusal(fd, nstype));
 }
@@ -276,8 +216,8 @@ static void log_outcomes(struct __test_metadata *_metadata)
 		return;
 	TH_LOG("the first: nstype %#x, %s", race->asked_for,
 	       race->err ? strerror(race->err) : "joined");
-	for (int i = 0; i < ARRAY_SIZE(types); i++)
-		TH_LOG("%s: %lu, then %lu", types[i].name, race->before.ino[i],
+	for (int i = 0; i < ARRAY_SIZE(links); i++)
+		TH_LOG("%s: %lu, then %lu", links[i].name, race->before.ino[i],
 		       race->after.ino[i]);
 }
 
@@ -301,33 +241,19 @@ struct task {
 	int fd;
 };
 
-/* Much of a namespace is freed only when all RCU readers are done. */
-static void let_namespaces_be_freed(void)
-{
-	enum { MEMBARRIER_CMD_GLOBAL = 1 };
-
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(1000);
-	sched_yield();
-}
-
-enum { RETRIES = 1000 };
-
 /* Returns when the new task can no longer outlive this one. */
 static struct task spawn(int how, int (*fn)(void *arg), void *arg)
 {
 	struct task task = { .pid = -1, .fd = -1 };
 	int spawned = value_of(&race->spawned);
+	int tries = 0;
 	bool ready;
 
-	for (int i = 0; i < RETRIES; i++) {
+	do {
 		task.pid = clone3_in(how, &task.fd);
-		if (task.pid >= 0 || errno != ENOSPC)
-			break;
-		let_namespaces_be_freed();
-	}
+	} while (task.pid < 0 && await_room(&tries));
 	if (task.pid == 0) {
-		own_links = open_own_links();
+		own_links = open_links(0);
 		ready = own_links >= 0 && !prctl(PR_SET_PDEATHSIG, SIGKILL);
 		count(&race->spawned);
 		_exit(ready ? fn(arg) : 100);
@@ -335,19 +261,6 @@ static struct task spawn(int how, int (*fn)(void *arg), void *arg)
 	if (task.pid > 0)
 		await(&race->spawned, spawned + 1);
 	return task;
-}
-
-static int unshare_patiently(int flags)
-{
-	int err;
-
-	for (int i = 0; i < RETRIES; i++) {
-		err = unshare(flags);
-		if (!err || errno != ENOSPC)
-			break;
-		let_namespaces_be_freed();
-	}
-	return err;
 }
 
 static int reap(struct task *task)
@@ -438,19 +351,9 @@ static enum order order_of_round(int round)
 
 enum { LIMIT = 16 };
 
-static int limit_namespaces(int and_unshare)
+static int unshare_limited(int flags)
 {
-	if (unshare_user(and_unshare))
-		return -1;
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		char path[64], limit[16];
-
-		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", types[i].name);
-		snprintf(limit, sizeof(limit), "%d", LIMIT);
-		if (write_file(path, limit))
-			return -1;
-	}
-	return 0;
+	return unshare_user(flags) ? -1 : limit_namespaces(all_types, LIMIT);
 }
 
 /*
@@ -493,15 +396,6 @@ static void expect_no_leak(struct __test_metadata *_metadata, int in_use)
 	EXPECT_EQ(WEXITSTATUS(status), expected);
 }
 
-static bool all_built_in(void)
-{
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		if (!is_built_in(types[i].name))
-			return false;
-	}
-	return true;
-}
-
 /*
  * The target exits, and no other task is in its namespaces. The call finds the target
  * with all of them, or does not find it.
@@ -522,10 +416,10 @@ FIXTURE_VARIANT(exiting)
 
 FIXTURE_SETUP(exiting)
 {
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
-	ASSERT_EQ(limit_namespaces(0), 0);
+	ASSERT_EQ(unshare_limited(0), 0);
 }
 
 FIXTURE_TEARDOWN(exiting)
@@ -590,7 +484,7 @@ static void race_with_exit(struct __test_metadata *_metadata, int has, bool not_
 	race->nr_states = 0;
 	target = spawn(has, exit_when_told, NULL);
 	ASSERT_GT(target.pid, 0);
-	add_state(set_of(target.pid));
+	add_state(links_of(target.pid));
 	race->fd = target.fd;
 	joiner = spawn(0, join_when_told, &not_capable);
 	ASSERT_GT(joiner.pid, 0);
@@ -683,8 +577,8 @@ FIXTURE_VARIANT(executing)
 
 FIXTURE_SETUP(executing)
 {
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 }
 
@@ -734,7 +628,7 @@ TEST_F(executing, joined)
 	execs.done_fd = done[1];
 	target = spawn(NSPROXY_TYPES, exec_when_told, &execs);
 	ASSERT_GT(target.pid, 0);
-	add_state(set_of(target.pid));
+	add_state(links_of(target.pid));
 	race->fd = target.fd;
 	race->home = pidfd_open(getpid());
 	joiner = spawn(0, join_until_done, &done[0]);
@@ -752,9 +646,9 @@ TEST_F(executing, joined)
 
 enum { READS = 300, SWITCHES = 150 };
 
-/* A reader gets at one namespace of a process by one of these. */
-struct links {
-	int dir;
+/* A reader gets at one namespace of the target by one of these. */
+struct handles {
+	int links;
 	int pidfd;
 };
 
@@ -762,7 +656,7 @@ FIXTURE(switching)
 {
 	struct task a;
 	struct task b;
-	struct links links;
+	struct handles target;
 };
 
 FIXTURE_VARIANT(switching)
@@ -772,15 +666,15 @@ FIXTURE_VARIANT(switching)
 
 FIXTURE_SETUP(switching)
 {
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 	self->a = spawn(NSPROXY_TYPES, park, NULL);
 	self->b = spawn(NSPROXY_TYPES, park, NULL);
 	ASSERT_GT(self->a.pid, 0);
 	ASSERT_GT(self->b.pid, 0);
-	add_state(set_of(self->a.pid));
-	add_state(set_of(self->b.pid));
+	add_state(links_of(self->a.pid));
+	add_state(links_of(self->b.pid));
 	race->nstype = variant->nstype;
 }
 
@@ -821,58 +715,49 @@ static bool goes_on(int reads)
 
 static int read_by_joining(void *arg)
 {
-	struct links *links = arg;
+	struct handles *target = arg;
 
 	for (int i = 0; goes_on(i); i++) {
-		if (attempt(links->pidfd, race->nstype) < 0)
+		if (attempt(target->pidfd, race->nstype) < 0)
 			return 1;
 	}
 	return 0;
 }
 
-static ino_t ino_of(int fd)
+static ino_t ino_of_closed(int fd)
 {
-	struct stat st = {};
+	ino_t ino = ino_of(fd);
 
-	if (fd >= 0 && fstat(fd, &st))
-		st.st_ino = 0;
 	close(fd);
-	return st.st_ino;
+	return ino;
 }
 
-static ino_t ino_by_file(struct links *links, int type)
+static ino_t ino_by_file(struct handles *target, int type)
 {
-	return ino_of(openat(links->dir, types[type].name, O_RDONLY | O_CLOEXEC));
+	return ino_of_closed(openat(target->links, types[type].name, O_RDONLY | O_CLOEXEC));
 }
 
-/* Uses the numbers of PIDFD_GET_*_NAMESPACE, which older headers lack. */
-static ino_t ino_by_ioctl(struct links *links, int type)
+static ino_t ino_by_ioctl(struct handles *target, int type)
 {
-	static const struct {
-		int flag;
-		int nr;
-	} requests[] = {
-		{ CLONE_NEWCGROUP, 1 },
-		{ CLONE_NEWIPC, 2 },
-		{ CLONE_NEWNS, 3 },
-		{ CLONE_NEWNET, 4 },
-		{ CLONE_NEWTIME, 7 },
-		{ CLONE_NEWUTS, 10 },
-	};
+	return ino_of_closed(ioctl(target->pidfd, IOC_PIDFD_GET_NS(types[type].get), 0));
+}
 
-	for (int i = 0; i < ARRAY_SIZE(requests); i++) {
-		if (requests[i].flag == types[type].flag)
-			return ino_of(ioctl(links->pidfd, _IO(0xff, requests[i].nr), 0));
+static ino_t ino_by_link(struct handles *target, int type)
+{
+	return read_link(target->links, types[type].name);
+}
+
+static bool is_in_state(ino_t ino, int type, const struct ns_links *state)
+{
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		if (!strcmp(links[i].name, types[type].name))
+			return ino == state->ino[i];
 	}
-	return 0;
+	return false;
 }
 
-static ino_t ino_by_link(struct links *links, int type)
-{
-	return read_link(links->dir, type);
-}
-
-static int read_one_by_one(struct links *links, ino_t (*ino_by)(struct links *links, int type))
+static int read_one_by_one(struct handles *target,
+			   ino_t (*ino_by)(struct handles *target, int type))
 {
 	for (int i = 0; goes_on(i); i++) {
 		int type = i % ARRAY_SIZE(types);
@@ -880,8 +765,9 @@ static int read_one_by_one(struct links *links, ino_t (*ino_by)(struct links *li
 
 		if (!(types[type].flag & NSPROXY_TYPES))
 			continue;
-		ino = ino_by(links, type);
-		if (ino != race->states[0].ino[type] && ino != race->states[1].ino[type])
+		ino = ino_by(target, type);
+		if (!is_in_state(ino, type, &race->states[0]) &&
+		    !is_in_state(ino, type, &race->states[1]))
 			count(&race->strangers);
 	}
 	return 0;
@@ -914,12 +800,12 @@ TEST_F(switching, all_from_one_set)
 
 	target = spawn(0, switch_until_stopped, fds);
 	ASSERT_GT(target.pid, 0);
-	self->links.dir = open_links(target.pid);
-	self->links.pidfd = target.fd;
+	self->target.links = open_links(target.pid);
+	self->target.pidfd = target.fd;
 	/* The target must have left its first namespaces */
 	await(&race->switches, 1);
 	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
-		tasks[i] = spawn(0, readers[i], &self->links);
+		tasks[i] = spawn(0, readers[i], &self->target);
 		ASSERT_GT(tasks[i].pid, 0);
 	}
 
@@ -970,13 +856,13 @@ TEST(unsharing)
 {
 	struct task old, target, joiner;
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 	race->more_states = true;
 	old = spawn(NEW_TYPES, park, NULL);
 	ASSERT_GT(old.pid, 0);
-	add_state(set_of(old.pid));
+	add_state(links_of(old.pid));
 	target = spawn(0, unshare_to_and_fro, &old);
 	ASSERT_GT(target.pid, 0);
 	/* The target must have left its first namespaces */
@@ -1030,13 +916,13 @@ TEST(joining_each_other)
 	struct exchange exchanges[2];
 	struct task homes[2], tasks[2];
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 	for (int i = 0; i < 2; i++) {
 		homes[i] = spawn(NSPROXY_TYPES, park, NULL);
 		ASSERT_GT(homes[i].pid, 0);
-		add_state(set_of(homes[i].pid));
+		add_state(links_of(homes[i].pid));
 	}
 	for (int i = 0; i < 2; i++) {
 		exchanges[i] = (struct exchange){
@@ -1076,10 +962,10 @@ FIXTURE_VARIANT(leaving)
 
 FIXTURE_SETUP(leaving)
 {
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
-	ASSERT_EQ(limit_namespaces(LEFT_TYPES), 0);
+	ASSERT_EQ(unshare_limited(LEFT_TYPES), 0);
 	/* State 0 will be the namespaces that are left */
 	race->states[1] = read_links(own_links);
 	race->home = pidfd_open(getpid());
@@ -1175,7 +1061,7 @@ TEST_F(leaving, joined_or_gone)
 		target = spawn(LEFT_TYPES, leave_when_told, &exits);
 		ASSERT_GT(target.pid, 0);
 		race->fd = target.fd;
-		race->states[0] = set_of(target.pid);
+		race->states[0] = links_of(target.pid);
 		race->nr_states = 2;
 		if (race->order != JOIN_FIRST)
 			let_go(TARGET);
@@ -1201,13 +1087,11 @@ TEST_F(leaving, joined_or_gone)
 
 enum { CLOSES = 100 };
 
-#define MOUNT_DIR	"/tmp"
 #define MOUNT_POINT	"/tmp/ns"
 
 static int prepare_mount_point(void)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("race_test", MOUNT_DIR, "tmpfs", 0, NULL))
+	if (mount_tmp())
 		return -1;
 	return close(open(MOUNT_POINT, O_CREAT | O_WRONLY, 0600));
 }
@@ -1215,7 +1099,7 @@ static int prepare_mount_point(void)
 /* Returns a descriptor of the new namespace, with the caller back in its old one. */
 static int mount_new_uts(int home)
 {
-	if (unshare_patiently(CLONE_NEWUTS) ||
+	if (unshare_within_limit(CLONE_NEWUTS) ||
 	    mount("/proc/self/ns/uts", MOUNT_POINT, NULL, MS_BIND, NULL))
 		return -1;
 	race->states[0] = read_links(own_links);
@@ -1245,10 +1129,10 @@ TEST(unmounting_and_closing)
 	struct task closer;
 	int home;
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
-	ASSERT_EQ(limit_namespaces(CLONE_NEWUTS | CLONE_NEWNS), 0);
+	ASSERT_EQ(unshare_limited(CLONE_NEWUTS | CLONE_NEWNS), 0);
 	ASSERT_EQ(prepare_mount_point(), 0);
 	home = open_ns("uts");
 	closer = spawn(CLONE_FILES, unmount_and_close, NULL);
@@ -1301,13 +1185,13 @@ FIXTURE_VARIANT(replacing)
 
 FIXTURE_SETUP(replacing)
 {
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 	self->home = pidfd_open(getppid());
 	self->target = spawn(DUP_TYPES, park, NULL);
 	ASSERT_GT(self->target.pid, 0);
-	add_state(set_of(self->target.pid));
+	add_state(links_of(self->target.pid));
 	self->fds[0] = open_ns_of(self->target.pid, "uts");
 	self->fds[1] = open_ns_of(self->target.pid, "ipc");
 	self->fds[2] = self->target.fd;
@@ -1398,7 +1282,7 @@ static void *join_as_thread(void *arg)
 {
 	struct thread *thread = arg;
 
-	own_links = open_own_links();
+	own_links = open_links(0);
 	thread->wrong = own_links < 0 || unshare(CLONE_FS);
 	meet(&race->start, THREADS);
 	for (int i = 0; i < THREAD_JOINS; i++) {
@@ -1415,16 +1299,16 @@ TEST(threads)
 {
 	struct task homes[2];
 	struct thread threads[THREADS];
-	struct set before, after;
+	struct ns_links before, after;
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
 	before = read_links(own_links);
 	for (int i = 0; i < 2; i++) {
 		homes[i] = spawn(NSPROXY_TYPES, park, NULL);
 		ASSERT_GT(homes[i].pid, 0);
-		add_state(set_of(homes[i].pid));
+		add_state(links_of(homes[i].pid));
 	}
 	for (int i = 0; i < THREADS; i++) {
 		threads[i] = (struct thread){
@@ -1467,10 +1351,10 @@ TEST(killing)
 {
 	struct task target;
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
-	ASSERT_EQ(limit_namespaces(0), 0);
+	ASSERT_EQ(unshare_limited(0), 0);
 	target = spawn(all_types & ~CLONE_NEWUSER, park, NULL);
 	ASSERT_GT(target.pid, 0);
 	for (int round = 0; round < KILLS; round++) {
@@ -1511,9 +1395,9 @@ static int bury_root(void)
 		return -1;
 	fd = open_ns("mnt");
 	snprintf(bottom, sizeof(bottom), "/proc/self/fd/%d",
-		 open(MOUNT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC));
+		 open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	for (int i = 0; i < MOUNT_DOUBLINGS; i++) {
-		if (mount(bottom, MOUNT_DIR, NULL, MS_BIND | MS_REC, NULL))
+		if (mount(bottom, "/tmp", NULL, MS_BIND | MS_REC, NULL))
 			return -1;
 	}
 	if (mount(bottom, "/", NULL, MS_BIND | MS_REC, NULL))
@@ -1554,6 +1438,8 @@ static int try_handle(union ns_handle *handle)
 	return err;
 }
 
+enum { RETRIES = 1000 };
+
 static int try_handle_patiently(union ns_handle *handle)
 {
 	int err = 0;
@@ -1561,14 +1447,14 @@ static int try_handle_patiently(union ns_handle *handle)
 	for (int i = 0; i < RETRIES && !err; i++) {
 		err = try_handle(handle);
 		if (!err)
-			let_namespaces_be_freed();
+			await_grace_period();
 	}
 	return err;
 }
 
 static int join_and_stay(void *arg)
 {
-	struct set before = read_links(own_links);
+	struct ns_links before = read_links(own_links);
 	int err;
 
 	count(&race->ready);
@@ -1596,7 +1482,7 @@ static bool race_with_last_breath(struct __test_metadata *_metadata)
 	ASSERT_GT(target.pid, 0);
 	ASSERT_EQ(get_handle(target.pid, "user", &user), 0);
 	ASSERT_EQ(get_handle(target.pid, "uts", &uts), 0);
-	add_state(set_of(target.pid));
+	add_state(links_of(target.pid));
 	race->fd = target.fd;
 	joiner = spawn(0, join_and_stay, NULL);
 	ASSERT_GT(joiner.pid, 0);
@@ -1624,8 +1510,8 @@ TEST(gone_before_commit)
 	int resurrections = 0;
 	int breaths = 0;
 
-	if (!all_built_in())
-		SKIP(return, "not all types are built in");
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
 	if (get_handle(getpid(), "uts", &own) || try_handle(&own))
 		SKIP(return, "no handles of namespaces");
 	new_race();

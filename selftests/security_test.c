@@ -16,30 +16,27 @@
  * open.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/fuse.h>
-#include <linux/membarrier.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
-#include <sched.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "callers.h"
+#include "links.h"
+#include "ns_limits.h"
 #include "setns.h"
+#include "tasks.h"
 
 #define CALLS	20	/* enough to stand out from other calls */
 #define TASKS	8
@@ -173,7 +170,7 @@ static int become_user_with(__u64 caps)
 	return set_capabilities(caps) || prctl(PR_SET_DUMPABLE, 1);
 }
 
-static int become_user(void)
+static int become_user_with_none(void)
 {
 	return become_user_with(0);
 }
@@ -202,18 +199,7 @@ static int become_user_who_loads(void)
 
 static int become_root_of_child(void)
 {
-	return become_user() || unshare_user(0);
-}
-
-static int map_ids_of(pid_t pid, const char *map)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	if (write_file(path, map))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-	return write_file(path, map);
+	return become_user_with_none() || unshare_user(0);
 }
 
 /* A child that has stayed outside writes the maps: only it may map more than one id. */
@@ -223,7 +209,7 @@ static int unshare_with_map(const char *map)
 	pid_t pid = fork_with_line(&line);
 
 	if (pid == 0)
-		_exit(!await_turn(line) || map_ids_of(getppid(), map));
+		_exit(!await_turn(line) || map_ids_of(getppid(), map, map));
 	if (pid < 0 || unshare(CLONE_NEWUSER) || !pass_turn(line) ||
 	    waitpid(pid, &status, 0) != pid)
 		return -1;
@@ -293,7 +279,7 @@ FIXTURE_VARIANT_ADD(who, root_without_capabilities)
 
 FIXTURE_VARIANT_ADD(who, user)
 {
-	.become = become_user,
+	.become = become_user_with_none,
 };
 
 /* This user may not open the files, but has CAP_FOWNER. */
@@ -689,7 +675,7 @@ static int open_module(void)
 }
 
 struct state {
-	ino_t inos[ARRAY_SIZE(links)];
+	struct ns_links links;
 	char tainted[32];
 	char modules_disabled[32];
 	mode_t modes[IMPLS];
@@ -705,11 +691,9 @@ static void read_setting(const char *path, char *text, size_t size)
 
 static struct state current_state(void)
 {
-	struct state state = {};
+	struct state state = { .links = links_of_caller() };
 	struct stat st;
 
-	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		state.inos[i] = ns_ino(links[i].name);
 	read_setting("/proc/sys/kernel/tainted", state.tainted, sizeof(state.tainted));
 	read_setting("/proc/sys/kernel/modules_disabled", state.modules_disabled,
 		     sizeof(state.modules_disabled));
@@ -723,7 +707,7 @@ static void expect_unchanged(struct __test_metadata *_metadata, const struct sta
 	struct state now = current_state();
 
 	for (int i = 0; i < ARRAY_SIZE(links); i++)
-		EXPECT_EQ(now.inos[i], before->inos[i]);
+		EXPECT_EQ(now.links.ino[i], before->links.ino[i]);
 	EXPECT_STREQ(now.tainted, before->tainted);
 	EXPECT_STREQ(now.modules_disabled, before->modules_disabled);
 	for (enum impl i = C; i < IMPLS; i++)
@@ -911,7 +895,7 @@ static bool await_state(pid_t pid, char wanted)
 static void give_others_time(void)
 {
 	for (int i = 0; i < 50; i++)
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		await_grace_period();
 }
 
 /*

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Switches between the implementations of setns(2) while tasks call it. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "kselftest_harness.h"
+#include "setns.h"
+#include "tasks.h"
 
 #define TASKS		8
 #define LOADS		200	/* and as many unloads */
@@ -26,19 +19,6 @@ struct shared {
 	long calls[TASKS];
 	long failed[TASKS];
 };
-
-static long read_number(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	long number = -1;
-
-	if (file) {
-		if (fscanf(file, "%ld", &number) != 1)
-			number = -1;
-		fclose(file);
-	}
-	return number;
-}
 
 static bool rust_is_built_in(void)
 {
@@ -84,8 +64,8 @@ static int switch_to(bool rust, const char *module)
 /* Joins namespaces of two types. One of the joins sleeps. */
 static void join_until_stopped(struct shared *shared, int task)
 {
-	int mnt = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	int uts = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	int mnt = open_ns("mnt");
+	int uts = open_ns("uts");
 
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
 		shared->failed[task] += setns(mnt, CLONE_NEWNS) != 0;
@@ -160,10 +140,7 @@ TEST_F_TIMEOUT(load, switches, 900)
 	ASSERT_GE(c, 0);
 	ASSERT_GE(rust, 0);
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(shared, MAP_FAILED);
-
+	shared = shared_alloc(sizeof(*shared));
 	for (int task = 0; task < TASKS; task++) {
 		pids[task] = start_to_join(shared, task);
 		ASSERT_GT(pids[task], 0);

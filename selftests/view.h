@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "setns.h"
+#include "tasks.h"
 
 #ifndef STATX_MNT_ID_UNIQUE
 #define STATX_MNT_ID_UNIQUE 0x00004000U
@@ -266,16 +266,6 @@ static int start_looking(void)
 	}
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return proc < 0 ? -1 : 0;
-}
-
-static struct view *new_views(int count)
-{
-	struct view *views = mmap(NULL, count * sizeof(*views), PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (views == MAP_FAILED)
-		abort();
-	return views;
 }
 
 #endif
