@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * setns(2) while the process of the pidfd executes programs or changes its namespaces.
+ * race.h says what each call may do.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+
+#include "links.h"
+#include "race.h"
+#include "setns.h"
+#include "tasks.h"
+
+/*
+ * The target executes programs, and keeps its namespaces. If a thread other than the
+ * leader executes one, this thread becomes the leader. For a moment, the leader of the
+ * process has exited.
+ */
+
+enum { EXECS = 8 };
+
+struct execs {
+	int left;
+	int how;
+	int done_fd;
+};
+
+static int exec_self(void *arg)
+{
+	struct execs *execs = arg;
+	char left[16], how[16], done_fd[16];
+
+	snprintf(left, sizeof(left), "%d", execs->left - 1);
+	snprintf(how, sizeof(how), "%d", execs->how);
+	snprintf(done_fd, sizeof(done_fd), "%d", execs->done_fd);
+	return execl("/proc/self/exe", "race_move_test", "exec", left, how, done_fd, NULL);
+}
+
+static int go_on_executing(struct execs *execs)
+{
+	if (!execs->left)
+		return write(execs->done_fd, "d", 1) == 1 ? park(NULL) : 1;
+	if (execs->how)
+		run_in_child(execs->how, exec_self, execs);
+	else
+		exec_self(execs);
+	return 1;
+}
+
+static int exec_when_told(void *arg)
+{
+	await_go(TARGET);
+	return go_on_executing(arg);
+}
+
+FIXTURE(executing)
+{
+};
+
+FIXTURE_VARIANT(executing)
+{
+	int how;
+	int err;
+};
+
+FIXTURE_SETUP(executing)
+{
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	new_race();
+}
+
+FIXTURE_TEARDOWN(executing)
+{
+}
+
+FIXTURE_VARIANT_ADD(executing, leader)
+{
+	.how = 0,
+};
+
+FIXTURE_VARIANT_ADD(executing, thread)
+{
+	.how = THREAD,
+	.err = ESRCH,
+};
+
+/* Joins before, during and after the executions. */
+static int join_until_done(void *arg)
+{
+	int *done_fd = arg;
+	int outcome;
+	bool done = false;
+	char c;
+
+	if (attempt(race->fd, NSPROXY_TYPES) != 0)
+		return 1;
+	let_go(TARGET);
+	for (;;) {
+		if (refusal(race->home, NSPROXY_TYPES))
+			return 2;
+		outcome = attempt(race->fd, NSPROXY_TYPES);
+		if (done)
+			return outcome ? 3 : 0;
+		done = read(*done_fd, &c, 1) == 1;
+	}
+}
+
+TEST_F(executing, joined)
+{
+	struct execs execs = { .left = EXECS, .how = variant->how };
+	struct task target, joiner;
+	int done[2];
+
+	ASSERT_EQ(pipe2(done, O_NONBLOCK), 0);
+	execs.done_fd = done[1];
+	target = spawn(NSPROXY_TYPES, exec_when_told, &execs);
+	ASSERT_GT(target.pid, 0);
+	add_state(links_of(target.pid));
+	race->fd = target.fd;
+	race->home = pidfd_open(getpid());
+	joiner = spawn(0, join_until_done, &done[0]);
+	ASSERT_GT(joiner.pid, 0);
+
+	EXPECT_EQ(reap(&joiner), 0);
+	end(&target);
+	expect_only(_metadata, variant->err, 0);
+}
+
+/*
+ * The target switches between two sets of namespaces, several types at a time. A task
+ * that takes several types from it must get them from one set.
+ */
+
+enum { READS = 300, SWITCHES = 150 };
+
+/* A reader gets at one namespace of the target by one of these. */
+struct handles {
+	int links;
+	int pidfd;
+};
+
+FIXTURE(switching)
+{
+	struct task a;
+	struct task b;
+	struct handles target;
+};
+
+FIXTURE_VARIANT(switching)
+{
+	int nstype;
+};
+
+FIXTURE_SETUP(switching)
+{
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	new_race();
+	self->a = spawn(NSPROXY_TYPES, park, NULL);
+	self->b = spawn(NSPROXY_TYPES, park, NULL);
+	ASSERT_GT(self->a.pid, 0);
+	ASSERT_GT(self->b.pid, 0);
+	add_state(links_of(self->a.pid));
+	add_state(links_of(self->b.pid));
+	race->nstype = variant->nstype;
+}
+
+FIXTURE_TEARDOWN(switching)
+{
+	end(&self->a);
+	end(&self->b);
+}
+
+FIXTURE_VARIANT_ADD(switching, three)
+{
+	.nstype = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET,
+};
+
+FIXTURE_VARIANT_ADD(switching, six)
+{
+	.nstype = NSPROXY_TYPES,
+};
+
+static int switch_until_stopped(void *arg)
+{
+	const int *fds = arg;
+
+	while (!value_of(&race->stop)) {
+		/* A failure counts, too: others wait for the number */
+		race->unswitched += refusal(fds[0], NSPROXY_TYPES) != 0;
+		race->unswitched += refusal(fds[1], NSPROXY_TYPES) != 0;
+		count(&race->switches);
+	}
+	return 0;
+}
+
+/* Goes on until the target has had enough turns, too. */
+static bool goes_on(int reads)
+{
+	return reads < READS || value_of(&race->switches) < SWITCHES;
+}
+
+static int read_by_joining(void *arg)
+{
+	struct handles *target = arg;
+
+	for (int i = 0; goes_on(i); i++) {
+		if (attempt(target->pidfd, race->nstype) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static ino_t ino_of_closed(int fd)
+{
+	ino_t ino = ino_of(fd);
+
+	close(fd);
+	return ino;
+}
+
+static ino_t ino_by_file(struct handles *target, int type)
+{
+	return ino_of_closed(openat(target->links, types[type].name, O_RDONLY | O_CLOEXEC));
+}
+
+static ino_t ino_by_ioctl(struct handles *target, int type)
+{
+	return ino_of_closed(ioctl(target->pidfd, IOC_PIDFD_GET_NS(types[type].get), 0));
+}
+
+static ino_t ino_by_link(struct handles *target, int type)
+{
+	return read_link(target->links, types[type].name);
+}
+
+static bool is_in_state(ino_t ino, int type, const struct ns_links *state)
+{
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		if (!strcmp(links[i].name, types[type].name))
+			return ino == state->ino[i];
+	}
+	return false;
+}
+
+static int read_one_by_one(struct handles *target,
+			   ino_t (*ino_by)(struct handles *target, int type))
+{
+	for (int i = 0; goes_on(i); i++) {
+		int type = i % ARRAY_SIZE(types);
+		ino_t ino;
+
+		if (!(types[type].flag & NSPROXY_TYPES))
+			continue;
+		ino = ino_by(target, type);
+		if (!is_in_state(ino, type, &race->states[0]) &&
+		    !is_in_state(ino, type, &race->states[1]))
+			count(&race->strangers);
+	}
+	return 0;
+}
+
+static int read_links_one_by_one(void *arg)
+{
+	return read_one_by_one(arg, ino_by_link);
+}
+
+static int read_files_one_by_one(void *arg)
+{
+	return read_one_by_one(arg, ino_by_file);
+}
+
+static int read_ioctls_one_by_one(void *arg)
+{
+	return read_one_by_one(arg, ino_by_ioctl);
+}
+
+/* The first two readers join the requested types. The others are there to disturb. */
+TEST_F(switching, all_from_one_set)
+{
+	static int (*const readers[])(void *arg) = {
+		read_by_joining, read_by_joining, read_links_one_by_one, read_files_one_by_one,
+		read_ioctls_one_by_one,
+	};
+	struct task target, tasks[ARRAY_SIZE(readers)];
+	int fds[] = { self->a.fd, self->b.fd };
+
+	target = spawn(0, switch_until_stopped, fds);
+	ASSERT_GT(target.pid, 0);
+	self->target.links = open_links(target.pid);
+	self->target.pidfd = target.fd;
+	/* The target must have left its first namespaces */
+	await(&race->switches, 1);
+	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
+		tasks[i] = spawn(0, readers[i], &self->target);
+		ASSERT_GT(tasks[i].pid, 0);
+	}
+
+	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
+		EXPECT_EQ(reap(&tasks[i]), 0) {
+			TH_LOG("reader %d", i);
+		}
+	}
+	race->stop = true;
+	EXPECT_EQ(reap(&target), 0);
+	expect_only(_metadata, 0, 0);
+	EXPECT_EQ(race->strangers, 0);
+	EXPECT_EQ(race->unswitched, 0);
+	EXPECT_GE(race->joined, 2 * READS);
+}
+
+/* The same, with a target that switches between old and new namespaces. */
+
+enum { UNSHARES = 60, NEW_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
+
+static int unshare_to_and_fro(void *arg)
+{
+	struct task *old = arg;
+
+	for (int i = 0; i < UNSHARES; i++) {
+		if (refusal(old->fd, NEW_TYPES) || unshare(NEW_TYPES))
+			break;
+		add_state(read_links(own_links));
+		/* Some calls must come in between, at any moment */
+		await(&race->calls, 2 * i);
+	}
+	__atomic_store_n(&race->more_states, false, __ATOMIC_RELEASE);
+	return race->nr_states == UNSHARES + 1 ? park(NULL) : 1;
+}
+
+static int join_while_unsharing(void *arg)
+{
+	struct task *target = arg;
+
+	while (value_of(&race->more_states)) {
+		if (attempt(target->fd, NEW_TYPES) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+TEST(unsharing)
+{
+	struct task old, target, joiner;
+
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	new_race();
+	race->more_states = true;
+	old = spawn(NEW_TYPES, park, NULL);
+	ASSERT_GT(old.pid, 0);
+	add_state(links_of(old.pid));
+	target = spawn(0, unshare_to_and_fro, &old);
+	ASSERT_GT(target.pid, 0);
+	/* The target must have left its first namespaces */
+	await(&race->nr_states, 2);
+	joiner = spawn(0, join_while_unsharing, &target);
+	ASSERT_GT(joiner.pid, 0);
+
+	EXPECT_EQ(reap(&joiner), 0);
+	EXPECT_EQ(WTERMSIG(end(&target)), SIGKILL);
+	end(&old);
+	expect_only(_metadata, 0, 0);
+	EXPECT_GE(race->joined, 2 * (UNSHARES - 1));
+}
+
+/*
+ * Two tasks join each other. Each may find the other where it was or where it is going.
+ * But they cannot both be the second one.
+ */
+
+enum { EXCHANGES = 300 };
+
+struct exchange {
+	int me;
+	int fds[2];	/* the namespaces where the two start */
+};
+
+static int exchange(void *arg)
+{
+	struct exchange *exchange = arg;
+	int me = exchange->me;
+	int other;
+
+	await_go(TARGET | JOINER);
+	other = pidfd_open(race->pid[!me]);
+	for (int i = 0; i < EXCHANGES; i++) {
+		if (refusal(exchange->fds[me], NSPROXY_TYPES))
+			return 1;
+		meet(&race->start, 2);
+		race->outcome[me] = attempt(other, NSPROXY_TYPES);
+		meet(&race->end, 2);
+		if (race->outcome[me] < 0)
+			return 2;
+		if (race->outcome[0] == 0 && race->outcome[1] == 1)
+			return 3;
+	}
+	return 0;
+}
+
+TEST(joining_each_other)
+{
+	struct exchange exchanges[2];
+	struct task homes[2], tasks[2];
+
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	new_race();
+	for (int i = 0; i < 2; i++) {
+		homes[i] = spawn(NSPROXY_TYPES, park, NULL);
+		ASSERT_GT(homes[i].pid, 0);
+		add_state(links_of(homes[i].pid));
+	}
+	for (int i = 0; i < 2; i++) {
+		exchanges[i] = (struct exchange){
+			.me = i,
+			.fds = { homes[0].fd, homes[1].fd },
+		};
+		tasks[i] = spawn(0, exchange, &exchanges[i]);
+		ASSERT_GT(tasks[i].pid, 0);
+		race->pid[i] = tasks[i].pid;
+	}
+	let_go(TARGET | JOINER);
+
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(reap(&tasks[i]), 0);
+	for (int i = 0; i < 2; i++)
+		end(&homes[i]);
+	expect_only(_metadata, 0, 0);
+	EXPECT_EQ(race->joined, 2 * EXCHANGES);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 5 && !strcmp(argv[1], "exec")) {
+		struct execs execs = {
+			.left = atoi(argv[2]),
+			.how = atoi(argv[3]),
+			.done_fd = atoi(argv[4]),
+		};
+
+		return go_on_executing(&execs);
+	}
+	return test_harness_run(argc, argv);
+}
