@@ -338,8 +338,6 @@ static void expect_calls(struct __test_metadata *_metadata, const struct world *
 
 /* These cases join one type. */
 
-enum { USER, MNT, UTS, IPC, PID, CGROUP, NET, TIME };
-
 FIXTURE(one)
 {
 	struct world world;

@@ -1067,9 +1067,9 @@ TEST(other_types_keep_the_credentials)
  */
 
 enum timens_fd {
-	TIME,
-	TIME_FOR_CHILDREN,
-	TIME_PIDFD,
+	NSFD,
+	NSFD_FOR_CHILDREN,
+	PIDFD,
 };
 
 static const struct {
@@ -1131,16 +1131,16 @@ static int make_timens(struct timens *ns, enum timens_fd kind)
 		return -1;
 	ns->ino = ns_ino("time_for_children");
 	switch (kind) {
-	case TIME:
+	case NSFD:
 		ns->pid = target_in(0, &pidfd);
 		ns->fd = open_ns_of(ns->pid, "time");
 		break;
-	case TIME_FOR_CHILDREN:
+	case NSFD_FOR_CHILDREN:
 		/* No task is in it, and its offsets could still be changed */
 		ns->pid = target_in(CLONE_NEWTIME, &pidfd);
 		ns->fd = open_ns("time_for_children");
 		break;
-	case TIME_PIDFD:
+	case PIDFD:
 		ns->pid = target_in(0, &ns->fd);
 		break;
 	}
@@ -1181,17 +1181,17 @@ FIXTURE_TEARDOWN(time)
 
 FIXTURE_VARIANT_ADD(time, nsfd)
 {
-	.kind = TIME,
+	.kind = NSFD,
 };
 
 FIXTURE_VARIANT_ADD(time, nsfd_for_children)
 {
-	.kind = TIME_FOR_CHILDREN,
+	.kind = NSFD_FOR_CHILDREN,
 };
 
 FIXTURE_VARIANT_ADD(time, pidfd)
 {
-	.kind = TIME_PIDFD,
+	.kind = PIDFD,
 };
 
 /* Clocks that are read in one time namespace after the other never go back. */

@@ -33,6 +33,15 @@ struct ns_links {
 	ino_t ino[ARRAY_SIZE(links)];
 };
 
+static inline ino_t ino_in(const struct ns_links *read, const char *name)
+{
+	for (int i = 0; i < ARRAY_SIZE(links); i++) {
+		if (!strcmp(links[i].name, name))
+			return read->ino[i];
+	}
+	return 0;
+}
+
 /* Opens the directory of the links, of the calling thread if @pid is 0. */
 static inline int open_links(pid_t pid)
 {

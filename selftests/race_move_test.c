@@ -236,15 +236,6 @@ static ino_t ino_by_link(struct handles *target, int type)
 	return read_link(target->links, types[type].name);
 }
 
-static bool is_in_state(ino_t ino, int type, const struct ns_links *state)
-{
-	for (int i = 0; i < ARRAY_SIZE(links); i++) {
-		if (!strcmp(links[i].name, types[type].name))
-			return ino == state->ino[i];
-	}
-	return false;
-}
-
 static int read_one_by_one(struct handles *target,
 			   ino_t (*ino_by)(struct handles *target, int type))
 {
@@ -255,8 +246,8 @@ static int read_one_by_one(struct handles *target,
 		if (!(types[type].flag & NSPROXY_TYPES))
 			continue;
 		ino = ino_by(target, type);
-		if (!is_in_state(ino, type, &race->states[0]) &&
-		    !is_in_state(ino, type, &race->states[1]))
+		if (ino != ino_in(&race->states[0], types[type].name) &&
+		    ino != ino_in(&race->states[1], types[type].name))
 			count(&race->strangers);
 	}
 	return 0;

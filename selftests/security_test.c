@@ -11,7 +11,7 @@
  * - The parameter and the module change which implementation serves setns(2), and
  *   nothing else.
  *
- * fd_test and permission_test check what setns(2) itself permits. These tests need a
+ * The other tests check what setns(2) itself permits. These tests need a
  * call that takes no privileges and is counted: a call with a descriptor that is not
  * open.
  */

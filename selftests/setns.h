@@ -35,20 +35,22 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-/* The types, in the order in which the kernel installs them. */
+/* The types, in the order in which the kernel installs them: indexes of types[]. */
+enum { USER, MNT, UTS, IPC, PID, CGROUP, NET, TIME, TYPES };
+
 static const struct {
 	int flag;
 	const char *name;
 	int get;	/* number of the ioctl that opens it by a pidfd */
-} types[] = {
-	{ CLONE_NEWUSER, "user", 9 },
-	{ CLONE_NEWNS, "mnt", 3 },
-	{ CLONE_NEWUTS, "uts", 10 },
-	{ CLONE_NEWIPC, "ipc", 2 },
-	{ CLONE_NEWPID, "pid", 5 },
-	{ CLONE_NEWCGROUP, "cgroup", 1 },
-	{ CLONE_NEWNET, "net", 4 },
-	{ CLONE_NEWTIME, "time", 7 },
+} types[TYPES] = {
+	[USER] = { CLONE_NEWUSER, "user", 9 },
+	[MNT] = { CLONE_NEWNS, "mnt", 3 },
+	[UTS] = { CLONE_NEWUTS, "uts", 10 },
+	[IPC] = { CLONE_NEWIPC, "ipc", 2 },
+	[PID] = { CLONE_NEWPID, "pid", 5 },
+	[CGROUP] = { CLONE_NEWCGROUP, "cgroup", 1 },
+	[NET] = { CLONE_NEWNET, "net", 4 },
+	[TIME] = { CLONE_NEWTIME, "time", 7 },
 };
 
 /* <linux/pidfd.h> conflicts with the C library's headers. */
