@@ -3,7 +3,7 @@
  * The process that a pidfd stands for: the peer of a socket, the caller itself, a kernel
  * thread, or a process that has no pid where the caller is.
  *
- * The other pidfds are in fd_way_test, and the effects of time in pidfd_change_test.
+ * fd_way_test has the ways to get a pidfd, and pidfd_change_test has processes that change.
  */
 #define _GNU_SOURCE
 #include <sys/socket.h>
