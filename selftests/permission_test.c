@@ -16,7 +16,7 @@
  *	    BOTTOM	Bob
  *	  SIDE		Alice
  *
- * errno_test has the cases in which something else is wrong with a call.
+ * The tests errno_* have the cases in which something else is wrong with a call.
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
