@@ -6,7 +6,9 @@
 #ifndef SELFTESTS_SETNS_CALLERS_H
 #define SELFTESTS_SETNS_CALLERS_H
 
+#include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 
@@ -101,6 +103,21 @@ static inline int map_ids_of(pid_t pid, const char *uids, const char *gids)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
 	return write_file(path, gids);
+}
+
+/* Becomes a user without groups, but with these capabilities. */
+static inline int become_user_with(__u64 caps)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || setgroups(0, NULL) ||
+	    setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+		return -1;
+	/* Without this, its files in /proc are root's, and it could write no uid_map */
+	return set_capabilities(caps) || prctl(PR_SET_DUMPABLE, 1);
+}
+
+static inline int become_root_of_child(void)
+{
+	return become_user_with(0) || unshare_user(0);
 }
 
 #endif

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Switches between the implementations of setns(2) while tasks call it. */
 #define _GNU_SOURCE
-#include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "module.h"
 #include "setns.h"
 #include "tasks.h"
 
 #define TASKS		8
 #define LOADS		200	/* and as many unloads */
 #define SWITCHES	50	/* each there and back, if rust_setns is built in */
-#define ENABLED		"/sys/module/rust_setns/parameters/enabled"
 
 struct shared {
 	bool stop;
@@ -20,45 +19,12 @@ struct shared {
 	long failed[TASKS];
 };
 
-static bool rust_is_built_in(void)
+/* Sets the parameter if rust_setns is built in. Otherwise, loads or unloads it. */
+static int switch_to(bool rust, int module)
 {
-	return !access(ENABLED, F_OK) && access("/sys/module/rust_setns/refcnt", F_OK);
-}
-
-static bool rust_is_loaded(void)
-{
-	return !access(ENABLED, F_OK);
-}
-
-/* Returns the path of the module, or NULL if there is none. */
-static const char *module_file(void)
-{
-	static char path[PATH_MAX];
-	FILE *modinfo = popen("modinfo -F filename rust_setns 2>/dev/null", "re");
-
-	if (!modinfo)
-		return NULL;
-	if (fscanf(modinfo, "%4095s", path) != 1)
-		path[0] = '\0';
-	pclose(modinfo);
-	return path[0] == '/' ? path : NULL;
-}
-
-static int switch_to(bool rust, const char *module)
-{
-	int fd, ret;
-
-	if (rust_is_built_in()) {
-		fd = open(ENABLED, O_WRONLY | O_CLOEXEC);
-		ret = write(fd, rust ? "1" : "0", 1) == 1 ? 0 : -1;
-	} else if (rust) {
-		fd = open(module, O_RDONLY | O_CLOEXEC);
-		ret = syscall(SYS_finit_module, fd, "", 0);
-	} else {
-		return syscall(SYS_delete_module, "rust_setns", O_NONBLOCK);
-	}
-	close(fd);
-	return ret;
+	if (module < 0)
+		return write_file(parameter, rust ? "1" : "0");
+	return rust ? refusal_to_load(module) : refusal_to_unload("rust_setns");
 }
 
 /* Joins namespaces of two types. One of the joins sleeps. */
@@ -124,15 +90,17 @@ FIXTURE_TEARDOWN(load)
 /* Loading a module 200 times takes long under emulation. */
 TEST_F_TIMEOUT(load, switches, 900)
 {
-	int switches = 2 * (rust_is_built_in() ? SWITCHES : LOADS);
-	bool rust_in_charge = rust_is_loaded();
-	const char *module = module_file();
+	/* The parameter is there if rust_setns is loaded or built in */
+	bool rust_in_charge = !access(parameter, F_OK);
+	bool is_built_in = rust_in_charge && !is_module();
+	int module = is_built_in ? -1 : open_module();
+	int switches = 2 * (is_built_in ? SWITCHES : LOADS);
 	struct shared *shared;
 	long c, rust, failed = 0;
 	pid_t pids[TASKS];
 	int status;
 
-	if (!rust_is_built_in() && !module)
+	if (!is_built_in && module < 0)
 		SKIP(return, "no rust_setns in this kernel");
 
 	c = read_number("/sys/kernel/setns/calls_c");
