@@ -31,6 +31,7 @@
 #include <sys/wait.h>
 
 #include "callers.h"
+#include "cgroup.h"
 #include "setns.h"
 #include "tasks.h"
 #include "view.h"
@@ -53,39 +54,18 @@ struct world {
 	int pidfd;
 	int nsfd[ARRAY_SIZE(types)];
 	int sem;
-	int cgroups;	/* root directory of the outer cgroup namespace */
-	char cgroup[32];	/* name there of the cgroup of target and callers */
-	int cgroup_procs;
+	struct cgroup cgroup;	/* of target and callers, in the outer cgroup namespace */
 	struct view *target;
 	struct view *before;
 	struct view *now;
 };
 
-static int make_cgroup(struct world *world)
-{
-	char path[64];
-	int fs = syscall(SYS_fsopen, "cgroup2", 0);
-
-	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		return -1;
-	world->cgroups = syscall(SYS_fsmount, fs, 0, 0);
-	close(fs);
-	snprintf(world->cgroup, sizeof(world->cgroup), "setns_atomic.%d", getpid());
-	snprintf(path, sizeof(path), "%s/cgroup.procs", world->cgroup);
-	if (world->cgroups < 0 || mkdirat(world->cgroups, world->cgroup, 0755))
-		return -1;
-	world->cgroup_procs = openat(world->cgroups, path, O_WRONLY | O_CLOEXEC);
-	return world->cgroup_procs < 0 ? -1 : 0;
-}
-
 static void end_world(const struct world *world)
 {
 	end_target(world->pid);
-	if (!world->cgroup[0])
-		return;
-	/* All its tasks are dead, but some may not have left the cgroup yet. */
-	while (unlinkat(world->cgroups, world->cgroup, AT_REMOVEDIR) && errno == EBUSY)
-		sched_yield();
+	/* A case that is skipped has made no cgroup */
+	if (world->cgroup.name[0])
+		remove_cgroup(&world->cgroup);
 }
 
 static int set_clocks(const char *offsets)
@@ -112,14 +92,9 @@ static int make_home(struct world *world, int flags)
 	return 0;
 }
 
-static int enter_cgroup(const struct world *world)
-{
-	return write(world->cgroup_procs, "0", 1) == 1 ? 0 : -1;
-}
-
 static int settle_as_target(const struct world *world, int own)
 {
-	if (enter_cgroup(world))
+	if (enter_cgroup(&world->cgroup))
 		return -1;
 	if (own & CLONE_NEWUSER && (write_file("/proc/self/setgroups", "deny") ||
 				    write_file("/proc/self/uid_map", "7 0 1") ||
@@ -178,7 +153,7 @@ static void make_world(struct __test_metadata *_metadata, struct world *world)
 	 * system.
 	 */
 	ASSERT_EQ(unshare(CLONE_NEWCGROUP), 0);
-	ASSERT_EQ(make_cgroup(world), 0);
+	ASSERT_EQ(make_cgroup(&world->cgroup, "setns_atomic"), 0);
 	ASSERT_EQ(make_home(world, home), 0);
 	ASSERT_EQ(unshare_user(0), 0);
 
@@ -223,7 +198,7 @@ static int settle_as_caller(const struct world *world)
 	umask(0137);
 	keyring(KEY_SPEC_THREAD_KEYRING, true);
 	keyring(KEY_SPEC_PROCESS_KEYRING, true);
-	if (enter_cgroup(world) || unshare(CLONE_NEWCGROUP))
+	if (enter_cgroup(&world->cgroup) || unshare(CLONE_NEWCGROUP))
 		return -1;
 	if (chroot("/proc") || chdir("/fs"))
 		return -1;

@@ -26,10 +26,11 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "callers.h"
+#include "cgroup.h"
+#include "inject.h"
 #include "ns_limits.h"
 #include "setns.h"
 #include "tasks.h"
@@ -43,86 +44,6 @@
 #define VICTIMS		100	/* tasks that reach the limit of a memory cgroup */
 #define ROOM_OF_VICTIM	(256 << 10)
 #define NOBODY		65534
-
-/* Allocations of objects in the slab caches are made to fail, or of the pages for them. */
-enum { SLAB, PAGES, NR_INJECTORS };
-
-static const char *const injectors[] = { "failslab", "fail_page_alloc" };
-
-/*
- * The file ignore-gfp-wait of each injector. It spares allocations that may sleep:
- * nearly all.
- */
-static int ignore_gfp_wait[NR_INJECTORS];
-
-/* The settings while no allocation is made to fail. */
-static const struct {
-	const char *injector, *name, *value;
-} knobs[] = {
-	{ "failslab", "ignore-gfp-wait", "Y" },
-	{ "failslab", "verbose", "0" },
-	{ "fail_page_alloc", "ignore-gfp-wait", "Y" },
-	{ "fail_page_alloc", "verbose", "0" },
-	{ "fail_page_alloc", "min-order", "0" },
-};
-
-/* The settings before the test, each empty if the test has not changed it. */
-static char knobs_before[ARRAY_SIZE(knobs)][16];
-
-static int open_knob(const char *injector, const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", injector, name);
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
-static int set_knob(int i)
-{
-	int fd = open_knob(knobs[i].injector, knobs[i].name);
-	int ret = 0;
-
-	if (read(fd, knobs_before[i], sizeof(knobs_before[i]) - 1) <= 0 ||
-	    write(fd, knobs[i].value, strlen(knobs[i].value)) < 0)
-		ret = -1;
-	close(fd);
-	return ret;
-}
-
-static void reset_knobs(void)
-{
-	for (int i = 0; i < ARRAY_SIZE(knobs) && knobs_before[i][0]; i++) {
-		int fd = open_knob(knobs[i].injector, knobs[i].name);
-
-		if (write(fd, knobs_before[i], strlen(knobs_before[i])) < 0)
-			perror(knobs[i].name);
-		close(fd);
-	}
-}
-
-/* Returns -1 if there is no fault injection, or if the test may not use it. */
-static int find_injectors(void)
-{
-	for (int i = 0; i < ARRAY_SIZE(knobs); i++) {
-		if (set_knob(i))
-			return -1;
-	}
-	for (int i = 0; i < NR_INJECTORS; i++) {
-		ignore_gfp_wait[i] = open_knob(injectors[i], "ignore-gfp-wait");
-		if (ignore_gfp_wait[i] < 0)
-			return -1;
-	}
-	return access("/proc/self/fail-nth", W_OK);
-}
-
-static int inject_into(int injector)
-{
-	for (int i = 0; i < NR_INJECTORS; i++) {
-		if (pwrite(ignore_gfp_wait[i], i == injector ? "N" : "Y", 1, 0) != 1)
-			return -1;
-	}
-	return 0;
-}
 
 /* The call that is tried, and the results. */
 struct sweep {
@@ -547,55 +468,37 @@ TEST_F_TIMEOUT(fault, each_set_by_unshare, 3600)
 
 /* A memory cgroup, filled with pages that no process has that could be killed for them. */
 struct memcg {
-	int root;	/* directory of the hierarchy */
-	char name[32];
-	int procs;
+	struct cgroup cgroup;
 	int filling;
 };
 
-static int write_at(int dir, const char *name, const char *file, const char *text)
+static int write_to_cgroup(const struct cgroup *cgroup, const char *file, const char *text)
 {
-	char path[64];
-	int fd, ret;
+	int fd = openat(cgroup->root, file, O_WRONLY | O_CLOEXEC);
+	int ret = write(fd, text, strlen(text)) < 0 ? -1 : 0;
 
-	snprintf(path, sizeof(path), "%s/%s", name, file);
-	fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-	ret = write(fd, text, strlen(text)) < 0 ? -1 : 0;
 	close(fd);
 	return ret;
 }
 
 static int make_memcg(struct memcg *memcg)
 {
-	int fs = syscall(SYS_fsopen, "cgroup2", 0);
-	char path[64];
+	struct cgroup *cgroup = &memcg->cgroup;
+	char limit[64];
 
-	*memcg = (struct memcg) { .root = -1, .procs = -1, .filling = -1 };
-	snprintf(memcg->name, sizeof(memcg->name), "setns_fault.%d", getpid());
-	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+	memcg->filling = -1;
+	if (make_cgroup(cgroup, "setns_fault"))
 		return -1;
-	memcg->root = syscall(SYS_fsmount, fs, 0, 0);
-	close(fs);
-	if (memcg->root < 0 || write_at(memcg->root, ".", "cgroup.subtree_control", "+memory") ||
-	    mkdirat(memcg->root, memcg->name, 0755))
-		return -1;
-	snprintf(path, sizeof(path), "%s/cgroup.procs", memcg->name);
-	memcg->procs = openat(memcg->root, path, O_WRONLY | O_CLOEXEC);
-	return memcg->procs < 0 ? -1 : write_at(memcg->root, memcg->name, "memory.max", "4M");
+	snprintf(limit, sizeof(limit), "%s/memory.max", cgroup->name);
+	return write_to_cgroup(cgroup, "cgroup.subtree_control", "+memory") ||
+	       write_to_cgroup(cgroup, limit, "4M");
 }
 
 /* Removes as much of it as there is. */
 static void remove_memcg(const struct memcg *memcg)
 {
 	close(memcg->filling);
-	close(memcg->procs);
-	unlinkat(memcg->root, memcg->name, AT_REMOVEDIR);
-	close(memcg->root);
-}
-
-static int enter_memcg(const struct memcg *memcg)
-{
-	return write(memcg->procs, "0", 1) == 1 ? 0 : -1;
+	remove_cgroup(&memcg->cgroup);
 }
 
 /*
@@ -611,7 +514,7 @@ static int fill_memcg(struct memcg *memcg)
 	memcg->filling = memfd_create("filling", MFD_CLOEXEC);
 	pid = fork();
 	if (pid == 0) {
-		if (enter_memcg(memcg))
+		if (enter_cgroup(&memcg->cgroup))
 			_exit(1);
 		while (write(memcg->filling, page, sizeof(page)) == sizeof(page))
 			;
@@ -631,7 +534,7 @@ static void be_victim(const struct memcg *memcg)
 {
 	int pidfd = pidfd_open(getpid());
 
-	if (pidfd < 0 || enter_memcg(memcg))
+	if (pidfd < 0 || enter_cgroup(&memcg->cgroup))
 		_exit(1);
 	while (eventfd(0, 0) >= 0 && setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS))
 		;
