@@ -45,47 +45,13 @@ FIXTURE_TEARDOWN(type)
 {
 }
 
-FIXTURE_VARIANT_ADD(type, mnt)
-{
-	.name = "mnt",
-	.flag = CLONE_NEWNS,
-};
-
-FIXTURE_VARIANT_ADD(type, uts)
-{
-	.name = "uts",
-	.flag = CLONE_NEWUTS,
-};
-
-FIXTURE_VARIANT_ADD(type, ipc)
-{
-	.name = "ipc",
-	.flag = CLONE_NEWIPC,
-};
-
-FIXTURE_VARIANT_ADD(type, pid)
-{
-	.name = "pid",
-	.flag = CLONE_NEWPID,
-};
-
-FIXTURE_VARIANT_ADD(type, cgroup)
-{
-	.name = "cgroup",
-	.flag = CLONE_NEWCGROUP,
-};
-
-FIXTURE_VARIANT_ADD(type, net)
-{
-	.name = "net",
-	.flag = CLONE_NEWNET,
-};
-
-FIXTURE_VARIANT_ADD(type, time)
-{
-	.name = "time",
-	.flag = CLONE_NEWTIME,
-};
+FIXTURE_VARIANT_ADD(type, mnt) { .name = "mnt", .flag = CLONE_NEWNS };
+FIXTURE_VARIANT_ADD(type, uts) { .name = "uts", .flag = CLONE_NEWUTS };
+FIXTURE_VARIANT_ADD(type, ipc) { .name = "ipc", .flag = CLONE_NEWIPC };
+FIXTURE_VARIANT_ADD(type, pid) { .name = "pid", .flag = CLONE_NEWPID };
+FIXTURE_VARIANT_ADD(type, cgroup) { .name = "cgroup", .flag = CLONE_NEWCGROUP };
+FIXTURE_VARIANT_ADD(type, net) { .name = "net", .flag = CLONE_NEWNET };
+FIXTURE_VARIANT_ADD(type, time) { .name = "time", .flag = CLONE_NEWTIME };
 
 static void expect_one_nstype(struct __test_metadata *_metadata, const char *name, int flag)
 {

@@ -30,40 +30,13 @@ FIXTURE_TEARDOWN(no_fd)
 {
 }
 
-FIXTURE_VARIANT_ADD(no_fd, minus_one)
-{
-	.fd = -1,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, smallest)
-{
-	.fd = INT_MIN,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, largest)
-{
-	.fd = INT_MAX,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, at_fdcwd)
-{
-	.fd = AT_FDCWD,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, pidfd_self)
-{
-	.fd = -10000,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, pidfd_self_process)
-{
-	.fd = -10001,
-};
-
-FIXTURE_VARIANT_ADD(no_fd, fd_nsfs_root)
-{
-	.fd = -10003,
-};
+FIXTURE_VARIANT_ADD(no_fd, minus_one) { .fd = -1 };
+FIXTURE_VARIANT_ADD(no_fd, smallest) { .fd = INT_MIN };
+FIXTURE_VARIANT_ADD(no_fd, largest) { .fd = INT_MAX };
+FIXTURE_VARIANT_ADD(no_fd, at_fdcwd) { .fd = AT_FDCWD };
+FIXTURE_VARIANT_ADD(no_fd, pidfd_self) { .fd = -10000 };
+FIXTURE_VARIANT_ADD(no_fd, pidfd_self_process) { .fd = -10001 };
+FIXTURE_VARIANT_ADD(no_fd, fd_nsfs_root) { .fd = -10003 };
 
 /* Tries an nstype that fits a namespace, a pidfd, both, or neither. */
 static void expect_ebadf(struct __test_metadata *_metadata, int fd)
@@ -192,55 +165,16 @@ FIXTURE_TEARDOWN(other_fd)
 	close(self->fd);
 }
 
-FIXTURE_VARIANT_ADD(other_fd, regular)
-{
-	.kind = REGULAR,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, directory)
-{
-	.kind = DIRECTORY,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, proc_pid)
-{
-	.kind = PROC_PID,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, proc_pid_ns)
-{
-	.kind = PROC_PID_NS,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, device)
-{
-	.kind = DEVICE,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, pipe)
-{
-	.kind = PIPE,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, socket)
-{
-	.kind = SOCKET,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, memfd)
-{
-	.kind = MEMFD,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, eventfd)
-{
-	.kind = EVENTFD,
-};
-
-FIXTURE_VARIANT_ADD(other_fd, epoll)
-{
-	.kind = EPOLL,
-};
+FIXTURE_VARIANT_ADD(other_fd, regular) { .kind = REGULAR };
+FIXTURE_VARIANT_ADD(other_fd, directory) { .kind = DIRECTORY };
+FIXTURE_VARIANT_ADD(other_fd, proc_pid) { .kind = PROC_PID };
+FIXTURE_VARIANT_ADD(other_fd, proc_pid_ns) { .kind = PROC_PID_NS };
+FIXTURE_VARIANT_ADD(other_fd, device) { .kind = DEVICE };
+FIXTURE_VARIANT_ADD(other_fd, pipe) { .kind = PIPE };
+FIXTURE_VARIANT_ADD(other_fd, socket) { .kind = SOCKET };
+FIXTURE_VARIANT_ADD(other_fd, memfd) { .kind = MEMFD };
+FIXTURE_VARIANT_ADD(other_fd, eventfd) { .kind = EVENTFD };
+FIXTURE_VARIANT_ADD(other_fd, epoll) { .kind = EPOLL };
 
 TEST_F(other_fd, einval)
 {

@@ -58,7 +58,8 @@ static int opened_again_from_o_path(struct gift *gift, int which)
 	return open_fd_of("self", open_fd_of("self", gift->fds[which], O_PATH), O_RDONLY);
 }
 
-static int opened_again_where_it_came_from(struct gift *gift, int which)
+/* Opens it by the link of the giver in /proc. */
+static int opened_by_link_of_giver(struct gift *gift, int which)
 {
 	char task[16];
 
@@ -180,103 +181,24 @@ FIXTURE_TEARDOWN(way)
 	end_giver(&self->gift);
 }
 
-FIXTURE_VARIANT_ADD(way, as_received)
-{
-	.get = as_received,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_by_root)
-{
-	.get = opened_by_root,
-};
-
-FIXTURE_VARIANT_ADD(way, duplicated)
-{
-	.get = duplicated,
-};
-
-FIXTURE_VARIANT_ADD(way, duplicated_to_a_high_number)
-{
-	.get = duplicated_to_a_high_number,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_again)
-{
-	.get = opened_again,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_again_from_o_path)
-{
-	.get = opened_again_from_o_path,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_again_where_it_came_from)
-{
-	.get = opened_again_where_it_came_from,
-};
-
-FIXTURE_VARIANT_ADD(way, got_by_pidfd_getfd)
-{
-	.get = got_by_pidfd_getfd,
-};
-
-FIXTURE_VARIANT_ADD(way, mounted_nowhere)
-{
-	.get = mounted_nowhere,
-};
-
-FIXTURE_VARIANT_ADD(way, found_by_handle)
-{
-	.get = found_by_handle,
-};
-
-FIXTURE_VARIANT_ADD(way, mounted)
-{
-	.get = mounted,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, mounted_no_more)
-{
-	.get = mounted_no_more,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, mounted_by_the_giver)
-{
-	.get = mounted_by_the_giver,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, found_by_id)
-{
-	.get = found_by_id,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, got_from_pidfd)
-{
-	.get = got_from_pidfd,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, kept_after_all_died)
-{
-	.get = kept_after_all_died,
-	.what = NO_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_as_a_thread)
-{
-	.get = opened_as_a_thread,
-	.what = ONLY_PIDFD,
-};
-
-FIXTURE_VARIANT_ADD(way, opened_nonblocking)
-{
-	.get = opened_nonblocking,
-	.what = ONLY_PIDFD,
-};
+FIXTURE_VARIANT_ADD(way, as_received) { .get = as_received };
+FIXTURE_VARIANT_ADD(way, opened_by_root) { .get = opened_by_root };
+FIXTURE_VARIANT_ADD(way, duplicated) { .get = duplicated };
+FIXTURE_VARIANT_ADD(way, duplicated_to_a_high_number) { .get = duplicated_to_a_high_number };
+FIXTURE_VARIANT_ADD(way, opened_again) { .get = opened_again };
+FIXTURE_VARIANT_ADD(way, opened_again_from_o_path) { .get = opened_again_from_o_path };
+FIXTURE_VARIANT_ADD(way, opened_again_where_it_came_from) { .get = opened_by_link_of_giver };
+FIXTURE_VARIANT_ADD(way, got_by_pidfd_getfd) { .get = got_by_pidfd_getfd };
+FIXTURE_VARIANT_ADD(way, mounted_nowhere) { .get = mounted_nowhere };
+FIXTURE_VARIANT_ADD(way, found_by_handle) { .get = found_by_handle };
+FIXTURE_VARIANT_ADD(way, mounted) { .get = mounted, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, mounted_no_more) { .get = mounted_no_more, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, mounted_by_the_giver) { .get = mounted_by_the_giver, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, found_by_id) { .get = found_by_id, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, got_from_pidfd) { .get = got_from_pidfd, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, kept_after_all_died) { .get = kept_after_all_died, .what = NO_PIDFD };
+FIXTURE_VARIANT_ADD(way, opened_as_a_thread) { .get = opened_as_a_thread, .what = ONLY_PIDFD };
+FIXTURE_VARIANT_ADD(way, opened_nonblocking) { .get = opened_nonblocking, .what = ONLY_PIDFD };
 
 static void expect_process(struct __test_metadata *_metadata, int fd, struct gift *gift)
 {

@@ -105,40 +105,13 @@ FIXTURE_TEARDOWN(active)
 {
 }
 
-FIXTURE_VARIANT_ADD(active, mnt)
-{
-	.flag = CLONE_NEWNS,
-};
-
-FIXTURE_VARIANT_ADD(active, uts)
-{
-	.flag = CLONE_NEWUTS,
-};
-
-FIXTURE_VARIANT_ADD(active, ipc)
-{
-	.flag = CLONE_NEWIPC,
-};
-
-FIXTURE_VARIANT_ADD(active, pid)
-{
-	.flag = CLONE_NEWPID,
-};
-
-FIXTURE_VARIANT_ADD(active, cgroup)
-{
-	.flag = CLONE_NEWCGROUP,
-};
-
-FIXTURE_VARIANT_ADD(active, net)
-{
-	.flag = CLONE_NEWNET,
-};
-
-FIXTURE_VARIANT_ADD(active, time)
-{
-	.flag = CLONE_NEWTIME,
-};
+FIXTURE_VARIANT_ADD(active, mnt) { .flag = CLONE_NEWNS };
+FIXTURE_VARIANT_ADD(active, uts) { .flag = CLONE_NEWUTS };
+FIXTURE_VARIANT_ADD(active, ipc) { .flag = CLONE_NEWIPC };
+FIXTURE_VARIANT_ADD(active, pid) { .flag = CLONE_NEWPID };
+FIXTURE_VARIANT_ADD(active, cgroup) { .flag = CLONE_NEWCGROUP };
+FIXTURE_VARIANT_ADD(active, net) { .flag = CLONE_NEWNET };
+FIXTURE_VARIANT_ADD(active, time) { .flag = CLONE_NEWTIME };
 
 /*
  * Only the joining task is left: the creator of the namespace and all descriptors are
@@ -345,45 +318,14 @@ FIXTURE_TEARDOWN(last_reference)
 	close(self->foreign);
 }
 
-FIXTURE_VARIANT_ADD(last_reference, mnt)
-{
-	.flags = CLONE_NEWNS,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, uts)
-{
-	.flags = CLONE_NEWUTS,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, ipc)
-{
-	.flags = CLONE_NEWIPC,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, pid)
-{
-	.flags = CLONE_NEWPID,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, cgroup)
-{
-	.flags = CLONE_NEWCGROUP,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, net)
-{
-	.flags = CLONE_NEWNET,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, time)
-{
-	.flags = CLONE_NEWTIME,
-};
-
-FIXTURE_VARIANT_ADD(last_reference, all_but_user)
-{
-	.flags = all_types & ~CLONE_NEWUSER,
-};
+FIXTURE_VARIANT_ADD(last_reference, mnt) { .flags = CLONE_NEWNS };
+FIXTURE_VARIANT_ADD(last_reference, uts) { .flags = CLONE_NEWUTS };
+FIXTURE_VARIANT_ADD(last_reference, ipc) { .flags = CLONE_NEWIPC };
+FIXTURE_VARIANT_ADD(last_reference, pid) { .flags = CLONE_NEWPID };
+FIXTURE_VARIANT_ADD(last_reference, cgroup) { .flags = CLONE_NEWCGROUP };
+FIXTURE_VARIANT_ADD(last_reference, net) { .flags = CLONE_NEWNET };
+FIXTURE_VARIANT_ADD(last_reference, time) { .flags = CLONE_NEWTIME };
+FIXTURE_VARIANT_ADD(last_reference, all_but_user) { .flags = all_types & ~CLONE_NEWUSER };
 
 /* Opens the namespace files of the types in @flags, in the order of types[]. */
 static void open_all_of(pid_t pid, int flags, int *nsfds)
