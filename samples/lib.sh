@@ -92,6 +92,17 @@ fails() {
 # refuses SENTENCE CMD...: like fails, and CMD must not write to standard output
 refuses() { fails "$@" && ! [ -s "$dir/out" ]; }
 
+# helps USAGE: succeeds if --help and -h print USAGE, one sentence and an example
+helps() {
+	for option in --help -h; do
+		run "./$sample" "$option"
+		[ "$rc" = 0 ] && ! [ -s "$dir/err" ] && [ "$(echo "$out" | sed -n 1p)" = "$1" ] &&
+			echo "$out" | sed -n 3p | grep -q '^[A-Z].*\.$' &&
+			echo "$out" | sed -n 5p | grep -q "^example: .*$sample" &&
+			[ "$(echo "$out" | wc -l)" = 5 ] || return
+	done
+}
+
 # check NAME CMD...: runs a test case. Unlike ktap_test_result, it keeps the spaces in the
 # arguments of CMD.
 check() {

@@ -25,7 +25,7 @@ test_inside() {
 }
 
 ktap_print_header
-ktap_set_plan 25
+ktap_set_plan 26
 
 full="--user --map-root-user --mount --uts --ipc --pid --fork --cgroup --net --time"
 host=$(uname -n)
@@ -71,6 +71,7 @@ check "no container" refuses \
 end_process
 check "process that has ended" refuses \
 	"there is no process $pid, give the ID of a running one" ./exec-in "$pid" true
+check "answers --help and -h" helps "$usage"
 check "no arguments" refuses "$usage" ./exec-in
 check "no command" refuses "$usage" ./exec-in $$
 check "no process ID" refuses \

@@ -91,8 +91,10 @@ loses_daemon() {
 		"$dir/message"
 }
 
+usage="usage: login-daemon serve SOCKET, or: login-daemon run SOCKET CMD..."
+
 ktap_print_header
-ktap_set_plan 14
+ktap_set_plan 15
 start_daemon
 
 check "a command runs in the namespace of the daemon" runs_inside
@@ -105,11 +107,11 @@ check "EACCES: the socket is of another user" \
 	refuses "cannot reach '$socket': $privilege" nobody ./login-daemon run "$socket" true
 check "a user without privilege is served if the socket lets it" serves_nobody
 check "one command does not wait for another" serves_two
-check "EADDRINUSE: the socket exists" \
-	refuses "'$socket' exists, remove it or choose another name" ./login-daemon serve "$socket"
-check "without a command it says how to use it" \
-	refuses "usage: login-daemon serve SOCKET, or: login-daemon run SOCKET CMD..." \
-	./login-daemon run "$socket"
+check "EADDRINUSE: the socket exists" refuses \
+	"cannot make the socket '$socket': it exists, remove it or choose another one" \
+	./login-daemon serve "$socket"
+check "without a command it says how to use it" refuses "$usage" ./login-daemon run "$socket"
+check "answers --help and -h" helps "$usage"
 check "ENOENT: there is no socket" refuses \
 	"no daemon listens at '$dir/no', start one: login-daemon serve '$dir/no'" \
 	./login-daemon run "$dir/no" true

@@ -97,7 +97,7 @@ serves_nobody() {
 }
 
 ktap_print_header
-ktap_set_plan 16
+ktap_set_plan 17
 # This command ends when the drawing has its namespace
 cat >"$dir/until-drawn" <<-END
 	inode=\$(stat -L -c %i /proc/self/ns/\$1)
@@ -128,8 +128,8 @@ check "a user without privilege sees what is its own" serves_nobody
 check "an SVG that cannot be written keeps the command from running" keeps_command_back
 check "ENOENT: there is no such command" \
 	refuses "cannot run './no': No such file or directory (os error 2)" ./ns-graph -- ./no
-check "an unknown option is refused" refuses \
-	"there is no option '--png', usage: ns-graph [--svg FILE] [--proc] [-- CMD...]" \
-	./ns-graph --png
+usage="usage: ns-graph [--svg FILE] [--proc] [-- CMD...]"
+check "an unknown option is refused" refuses "there is no option '--png', $usage" ./ns-graph --png
+check "answers --help and -h" helps "$usage"
 
 ktap_finished

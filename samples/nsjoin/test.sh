@@ -63,7 +63,7 @@ own=$(identities self)
 usage="usage: nsjoin PID [TYPE[,TYPE...]] [--one-by-one] [-- CMD ARGS...]"
 
 ktap_print_header
-ktap_set_plan 50
+ktap_set_plan 51
 
 full="--user --map-root-user --mount --uts --ipc --pid --fork --cgroup --net --time"
 # shellcheck disable=SC2086 # full is a list
@@ -102,6 +102,7 @@ check "process that has ended" refuses \
 names="use one of: user, mnt, uts, ipc, pid, cgroup, net, time"
 check "unknown type" refuses "there is no namespace type 'x', $names" ./nsjoin $$ uts,x
 check "empty list of types" refuses "there is no namespace type '', $names" ./nsjoin $$ ""
+check "answers --help and -h" helps "$usage"
 check "no arguments" refuses "$usage" ./nsjoin
 check "two lists of types" refuses "$usage" ./nsjoin $$ uts net
 check "unknown option" refuses "$usage" ./nsjoin $$ --all

@@ -56,7 +56,7 @@ no_descriptor() {
 }
 
 ktap_print_header
-ktap_set_plan 26
+ktap_set_plan 27
 
 container user unshare --user --map-root-user --mount --net --uts
 not_net="refused: the descriptor is not a network namespace, ask for another one"
@@ -84,9 +84,11 @@ check "unprivileged" refuses "cannot enter the namespace: $privilege" \
 check "nobody receives" refuses "cannot send to $dir/none: No such file or directory \
 (os error 2), start 'passed-fd receive' first" ./passed-fd send "$dir/none" /dev/null
 : >"$dir/taken"
-check "the socket exists" refuses "cannot receive at $dir/taken: the file exists, remove it" \
+check "the socket exists" refuses \
+	"cannot receive at $dir/taken: it exists, remove it or choose another one" \
 	./passed-fd receive "$dir/taken"
-check "bad arguments" refuses "usage: passed-fd receive SOCKET [--any-type], \
-open FILE [--any-type], or send SOCKET FILE" ./passed-fd receive "$socket" --any
+usage="usage: passed-fd receive SOCKET [--any-type], open FILE [--any-type], or send SOCKET FILE"
+check "bad arguments" refuses "$usage" ./passed-fd receive "$socket" --any
+check "answers --help and -h" helps "$usage"
 
 ktap_finished

@@ -47,11 +47,12 @@ ends_with() {
 	[ $? -eq "$1" ]
 }
 
-# Prints the state that must not change: descriptors, system call, registers, signals, tracer
+# Prints the state that must not change: descriptors, system call, registers, signals, tracer.
+# SigQ is not part of it, because it counts the signals of all processes of the user.
 state() {
 	ls "/proc/$puppet/fd"
 	cat "/proc/$puppet/syscall"
-	grep -E '^(State|TracerPid|Sig|Threads)' "/proc/$puppet/status"
+	grep -E '^(State|TracerPid|Sig[A-PR-Z]|Threads)' "/proc/$puppet/status"
 }
 
 # setns(2) leads to the namespace that the socket must be in
@@ -88,7 +89,8 @@ leaves_stopped() {
 	kill -STOP "$puppet"
 	eventually "grep -q '^State:.T' /proc/$puppet/status"
 	./ptrace-puppet "$puppet" >/dev/null || return
-	grep -q '^State:.T' "/proc/$puppet/status" && kill -CONT "$puppet" &&
+	# The puppet wakes up for a moment, and stops before it runs any of its code
+	eventually "grep -q '^State:.T' /proc/$puppet/status" && kill -CONT "$puppet" &&
 		sleeps "$puppet" cat
 }
 
@@ -160,7 +162,8 @@ has_threads() {
 }
 
 ktap_print_header
-ktap_set_plan 17
+ktap_set_plan 18
+usage="usage: ptrace-puppet [--slow] PID"
 may_not="run this as root, and choose a process that is not a kernel thread and has no tracer"
 start_puppet
 
@@ -180,8 +183,8 @@ kill -9 "$puppet"
 wait "$puppet" 2>/dev/null
 check "ESRCH: there is no such process" refuses \
 	"there is no process $puppet, give the ID of a running one" ./ptrace-puppet "$puppet"
-check "without arguments it says how to use it" \
-	refuses "usage: ptrace-puppet [--slow] PID" ./ptrace-puppet
+check "without arguments it says how to use it" refuses "$usage" ./ptrace-puppet
+check "answers --help and -h" helps "$usage"
 check "the process ID is none" refuses \
 	"'x' is not a process ID, give the number of a running process" ./ptrace-puppet x
 start_puppet

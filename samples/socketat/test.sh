@@ -46,7 +46,7 @@ outlives_container() {
 }
 
 ktap_print_header
-ktap_set_plan 11
+ktap_set_plan 12
 container unshare --net sh -c 'ip link set lo up && exec "$@"' sh
 netns=/proc/$pid/ns/net
 touch "$dir/file" "$dir/mount"
@@ -55,8 +55,9 @@ mount --bind "$netns" "$dir/mount"
 check "the socket is in the other namespace, the thread stays" opens_there
 check "a server of the other namespace answers" talks 127.0.0.1:80
 check "a server of the other namespace answers by IPv6" talks "[::1]:80"
-check "without arguments it says how to use it" refuses "usage: socketat NETNS [ADDRESS:PORT] \
-(NETNS is /proc/PID/ns/net or /run/netns/NAME)" ./socketat
+usage="usage: socketat NETNS [ADDRESS:PORT] (NETNS is /proc/PID/ns/net or /run/netns/NAME)"
+check "without arguments it says how to use it" refuses "$usage" ./socketat
+check "answers --help and -h" helps "$usage"
 check "ENOENT: the file does not exist" \
 	fails "cannot open '$dir/no': No such file or directory (os error 2)" ./socketat "$dir/no"
 other="is not a network namespace, give /proc/PID/ns/net or a file in /run/netns"

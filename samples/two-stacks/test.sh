@@ -33,8 +33,10 @@ three_namespaces() {
 # letters COUNT: prints a word of this length
 letters() { head -c "$1" /dev/zero | tr '\0' x; }
 
+usage="usage: two-stacks [MESSAGE]"
+
 ktap_print_header
-ktap_set_plan 9
+ktap_set_plan 10
 
 check "two stacks, one address" relays hello ./two-stacks
 check "each socket has a namespace of its own" three_namespaces
@@ -46,6 +48,7 @@ check "message that is too long" refuses "the message is too long, give at most 
 check "through a user namespace" relays hello \
 	nobody unshare --user --map-root-user ./two-stacks
 check "unprivileged" refuses "cannot make a network namespace: $privilege" nobody ./two-stacks
-check "two messages" refuses "usage: two-stacks [MESSAGE]" ./two-stacks a b
+check "two messages" refuses "$usage" ./two-stacks a b
+check "answers --help and -h" helps "$usage"
 
 ktap_finished

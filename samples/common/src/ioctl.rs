@@ -8,6 +8,8 @@ use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 
+use crate::{NAMESPACES, Namespace};
+
 /// Calls an ioctl that takes no argument and returns a new descriptor.
 ///
 /// # Safety
@@ -21,6 +23,19 @@ unsafe fn open_by_ioctl(of: impl AsFd, request: libc::Ioctl) -> io::Result<File>
     }
     // SAFETY: the kernel has just made this descriptor for the caller.
     Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Returns the type of a namespace.
+pub fn type_of(namespace: &File) -> io::Result<Namespace> {
+    // SAFETY: this ioctl takes no argument.
+    let flag = unsafe { libc::ioctl(namespace.as_raw_fd(), libc::NS_GET_NSTYPE) };
+    if flag < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let found = NAMESPACES
+        .into_iter()
+        .find(|ns| ns.flag.bits() == flag as u32);
+    found.ok_or_else(|| io::Error::other("this kernel has a new type, add it to samples/common"))
 }
 
 /// Opens the user namespace that owns a namespace.

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The code that the samples share: the types of namespaces, the identities of a process's
-//! namespaces, and error messages.
+//! namespaces, a [`snapshot`] of all namespaces, `--help`, and error messages.
 //!
 //! ```no_run
+//! use std::ffi::OsString;
 //! use std::process::ExitCode;
 //!
-//! use common::{NAMESPACES, cannot, identity, say};
+//! use common::{Help, NAMESPACES, cannot, identity, say};
 //!
-//! fn run() -> Result<ExitCode, String> {
+//! const HELP: Help = Help {
+//!     usage: "usage: identities",
+//!     shows: "Prints the identities of the namespaces of this process.",
+//!     example: "unshare --net identities",
+//! };
+//!
+//! fn run(_args: &[OsString]) -> Result<ExitCode, String> {
 //!     for ns in NAMESPACES {
 //!         let inode = identity("self", ns.name).map_err(cannot("read the namespaces"))?;
 //!         say(format_args!("{} {inode}", ns.name));
@@ -17,28 +24,29 @@
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     common::main(run)
+//!     common::main(&HELP, run)
 //! }
 //! ```
 
 mod ioctl;
+mod listns;
+mod program;
+pub mod snapshot;
 
-use std::ffi::OsStr;
-use std::fmt::Display;
 use std::fs::{File, metadata};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Command, ExitCode, exit};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use rustix::thread::{LinkNameSpaceType, ThreadNameSpaceType};
+use rustix::process::Pid;
+use rustix::thread::{LinkNameSpaceType as Link, ThreadNameSpaceType as Flag};
 
-pub use ioctl::{loopback_up, open_owner, open_parent, socket_namespace};
+pub use ioctl::{loopback_up, open_owner, open_parent, socket_namespace, type_of};
+pub use program::{
+    Help, cannot, explain, fail, main, open_file, open_process, parse_pid, print, run_command, say,
+    status_code,
+};
 
 /// A type of namespace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,54 +54,34 @@ pub struct Namespace {
     /// The name of its file in `/proc/PID/ns`.
     pub name: &'static str,
     /// Its `CLONE_NEW*` flag, in the form that rustix takes with a pidfd.
-    pub flag: ThreadNameSpaceType,
+    pub flag: Flag,
     /// The same flag, in the form that rustix takes with the descriptor of one namespace.
-    pub link: LinkNameSpaceType,
+    pub link: Link,
 }
 
 /// All types, in the order in which the kernel enters them.
 pub const NAMESPACES: [Namespace; 8] = [
-    Namespace {
-        name: "user",
-        flag: ThreadNameSpaceType::USER,
-        link: LinkNameSpaceType::User,
-    },
-    Namespace {
-        name: "mnt",
-        flag: ThreadNameSpaceType::MOUNT,
-        link: LinkNameSpaceType::Mount,
-    },
-    Namespace {
-        name: "uts",
-        flag: ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME,
-        link: LinkNameSpaceType::HostNameAndNISDomainName,
-    },
-    Namespace {
-        name: "ipc",
-        flag: ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION,
-        link: LinkNameSpaceType::InterProcessCommunication,
-    },
-    Namespace {
-        name: "pid",
-        flag: ThreadNameSpaceType::PROCESS_ID,
-        link: LinkNameSpaceType::ProcessID,
-    },
-    Namespace {
-        name: "cgroup",
-        flag: ThreadNameSpaceType::CONTROL_GROUP,
-        link: LinkNameSpaceType::ControlGroup,
-    },
-    Namespace {
-        name: "net",
-        flag: ThreadNameSpaceType::NETWORK,
-        link: LinkNameSpaceType::Network,
-    },
-    Namespace {
-        name: "time",
-        flag: ThreadNameSpaceType::TIME,
-        link: LinkNameSpaceType::Time,
-    },
+    namespace("user", Flag::USER, Link::User),
+    namespace("mnt", Flag::MOUNT, Link::Mount),
+    namespace(
+        "uts",
+        Flag::HOST_NAME_AND_NIS_DOMAIN_NAME,
+        Link::HostNameAndNISDomainName,
+    ),
+    namespace(
+        "ipc",
+        Flag::INTER_PROCESS_COMMUNICATION,
+        Link::InterProcessCommunication,
+    ),
+    namespace("pid", Flag::PROCESS_ID, Link::ProcessID),
+    namespace("cgroup", Flag::CONTROL_GROUP, Link::ControlGroup),
+    namespace("net", Flag::NETWORK, Link::Network),
+    namespace("time", Flag::TIME, Link::Time),
 ];
+
+const fn namespace(name: &'static str, flag: Flag, link: Link) -> Namespace {
+    Namespace { name, flag, link }
+}
 
 impl Namespace {
     /// Finds the type with this name.
@@ -118,125 +106,57 @@ pub fn identity(who: &str, file: &str) -> io::Result<u64> {
     Ok(metadata(format!("/proc/{who}/ns/{file}"))?.ino())
 }
 
-/// The namespaces of this process. The process can still read them after it enters a mount
-/// namespace with another `/proc`, or with none.
-pub struct Own(OwnedFd);
+const READ_OWN: &str = "read the namespaces of this process";
+
+/// The namespaces of this process, and which they were at first. The process can still read them
+/// after it enters a mount namespace with another `/proc`, or with none.
+pub struct Own {
+    folder: OwnedFd,
+    before: [u64; 8],
+}
 
 impl Own {
-    /// Opens the folder with their files.
-    pub fn open() -> io::Result<Self> {
+    /// Opens the folder with their files, and reads their identities.
+    pub fn open() -> Result<Self, String> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(openat(CWD, "/proc/self/ns", flags, Mode::empty())?))
+        let folder = openat(CWD, "/proc/self/ns", flags, Mode::empty());
+        let folder = folder.map_err(cannot(READ_OWN))?;
+        let before = identities(&folder)?;
+        Ok(Self { folder, before })
     }
 
-    /// Reads their identities, in the order of [`NAMESPACES`]. A process never changes its own pid
-    /// namespace, so `pid` is the namespace of its children.
-    pub fn identities(&self) -> io::Result<[u64; 8]> {
-        let mut found = [0; 8];
-        for (inode, ns) in found.iter_mut().zip(NAMESPACES) {
-            let file = if ns.name == "pid" {
-                "pid_for_children"
-            } else {
-                ns.name
-            };
-            *inode = statat(&self.0, file, AtFlags::empty())?.st_ino;
+    /// Lists the types for which process `pid` had another namespace than this process.
+    pub fn differing(&self, pid: Pid) -> Result<Vec<Namespace>, String> {
+        let mut found = Vec::new();
+        for (before, ns) in self.before.iter().zip(NAMESPACES) {
+            let inode = identity(&pid.to_string(), ns.name)
+                .map_err(cannot(format_args!("read the namespaces of process {pid}")))?;
+            if inode != *before {
+                found.push(ns);
+            }
         }
         Ok(found)
     }
+
+    /// Reads the identities again. Returns each type with the old identity and the new one.
+    pub fn compare(&self) -> Result<Vec<(Namespace, u64, u64)>, String> {
+        let now = identities(&self.folder)?;
+        let all = NAMESPACES.into_iter().zip(self.before).zip(now);
+        Ok(all.map(|((ns, before), now)| (ns, before, now)).collect())
+    }
 }
 
-/// Lists the types for which process `pid` has another namespace than `own`.
-pub fn differing(own: &[u64; 8], pid: Pid) -> io::Result<Vec<Namespace>> {
-    let mut found = Vec::new();
-    for (inode, ns) in own.iter().zip(NAMESPACES) {
-        if identity(&pid.to_string(), ns.name)? != *inode {
-            found.push(ns);
-        }
+/// Reads the identities of this process's namespaces. A process never changes its own pid
+/// namespace, so `pid` is the namespace of its children.
+fn identities(folder: &OwnedFd) -> Result<[u64; 8], String> {
+    let mut found = [0; 8];
+    for (inode, ns) in found.iter_mut().zip(NAMESPACES) {
+        let file = match ns.name {
+            "pid" => "pid_for_children",
+            name => name,
+        };
+        let stat = statat(folder, file, AtFlags::empty());
+        *inode = stat.map_err(cannot(READ_OWN))?.st_ino;
     }
     Ok(found)
-}
-
-/// Reads a process ID from an argument.
-pub fn parse_pid(argument: &OsStr) -> Result<Pid, String> {
-    let number = argument.to_str().and_then(|text| text.parse().ok());
-    let pid = number.filter(|&number| number > 0).and_then(Pid::from_raw);
-    pid.ok_or_else(|| {
-        let text = argument.to_string_lossy();
-        format!("'{text}' is not a process ID, give the number of a running process")
-    })
-}
-
-/// Opens a pidfd of a process.
-pub fn open_process(pid: Pid) -> Result<OwnedFd, String> {
-    pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
-        Errno::SRCH => format!("there is no process {pid}, give the ID of a running one"),
-        // The kernel returns one of these for a thread that does not lead its process
-        Errno::NOENT | Errno::INVAL => {
-            format!("{pid} is a thread, give the ID of its process")
-        }
-        errno => cannot(format_args!("open process {pid}"))(errno),
-    })
-}
-
-/// Explains an error in words. For common errors, the words say what to do.
-pub fn explain(error: impl Into<io::Error>) -> String {
-    let error = error.into();
-    match Errno::from_io_error(&error) {
-        Some(Errno::PERM | Errno::ACCESS) => {
-            "permission denied, run this as root or in a user namespace".into()
-        }
-        Some(Errno::SRCH) => "the process has ended, choose a running one".into(),
-        Some(Errno::NOSYS) => "this kernel lacks this system call, boot a newer kernel".into(),
-        _ => error.to_string(),
-    }
-}
-
-/// Turns an error into the message "cannot WHAT: WHY". Use it with `map_err`.
-pub fn cannot<E: Into<io::Error>>(what: impl Display) -> impl FnOnce(E) -> String {
-    move |error| format!("cannot {what}: {}", explain(error))
-}
-
-/// Runs a command and returns its exit status. If a signal ends the command, the status is 128
-/// plus the number of the signal, as in a shell.
-pub fn run_command(command: &mut Command) -> Result<ExitCode, String> {
-    let status = command.status().map_err(|error| {
-        let name = command.get_program().to_string_lossy();
-        format!("cannot run {name}: {error}")
-    })?;
-    let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    Ok(ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-    ))
-}
-
-/// Prints a line. If it cannot be written, the program fails; `println!` would panic.
-pub fn say(line: impl Display) {
-    if let Err(error) = writeln!(io::stdout(), "{line}") {
-        fail(format_args!("cannot write to standard output: {error}"));
-    }
-}
-
-/// Prints "PROGRAM: message" on standard error and exits with status 2.
-pub fn fail(message: impl Display) -> ! {
-    let path = std::env::args_os().next().unwrap_or_default();
-    let program = Path::new(&path).file_name().unwrap_or_default();
-    // If standard error is closed, nobody can read the message
-    let _ = writeln!(io::stderr(), "{}: {message}", program.to_string_lossy());
-    exit(2)
-}
-
-/// Runs a program. An error becomes one sentence on standard error and exit status 2.
-pub fn main(run: fn() -> Result<ExitCode, String>) -> ExitCode {
-    run().unwrap_or_else(|message| fail(message))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_is_not_taken_for_a_process() {
-        let open = || open_process(rustix::thread::gettid());
-        assert!(open().is_err_and(|message| message.contains("is a thread")));
-    }
 }

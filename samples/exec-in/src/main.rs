@@ -33,34 +33,33 @@
 //! vm
 //! ```
 
+use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::process::{Command, ExitCode};
 
-use common::{Own, cannot, differing, open_process};
+use common::{Help, Own, cannot, open_process};
 use rustix::io::Errno;
 use rustix::process::{Gid, Pid, Uid};
 use rustix::thread::{
-    ThreadNameSpaceType, move_into_thread_name_spaces, set_thread_gid, set_thread_groups,
-    set_thread_uid,
+    move_into_thread_name_spaces, set_thread_gid, set_thread_groups, set_thread_uid,
 };
 
-const USAGE: &str = "usage: exec-in PID CMD [ARGS...]";
+const HELP: Help = Help {
+    usage: "usage: exec-in PID CMD [ARGS...]",
+    shows: "Runs a command in a container, as the root user of the container.",
+    example: "unshare --net sleep 60 & sleep 1; exec-in $! ip link",
+};
 
 /// Enters all namespaces of the process that differ from those of this program.
 fn enter(pid: Pid) -> Result<(), String> {
     let process = open_process(pid)?;
-    let own = Own::open().and_then(|own| own.identities());
-    let own = own.map_err(cannot("read the namespaces of this process"))?;
-    let types = differing(&own, pid)
-        .map_err(cannot(format_args!("read the namespaces of process {pid}")))?;
+    let types = Own::open()?.differing(pid)?;
     if types.is_empty() {
         return Err(format!(
             "process {pid} has the namespaces of this program, choose a process of a container"
         ));
     }
-    let set = types
-        .iter()
-        .fold(ThreadNameSpaceType::empty(), |set, ns| set | ns.flag);
+    let set = types.iter().map(|ns| ns.flag).collect();
     move_into_thread_name_spaces(process.as_fd(), set)
         .map_err(cannot(format_args!("enter the container of process {pid}")))
 }
@@ -82,15 +81,15 @@ fn become_root() -> Result<(), String> {
     })
 }
 
-fn run() -> Result<ExitCode, String> {
-    let mut args = std::env::args_os().skip(1);
-    let pid = common::parse_pid(&args.next().ok_or(USAGE)?)?;
-    let command = args.next().ok_or(USAGE)?;
-    enter(pid)?;
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let [pid, command, args @ ..] = args else {
+        return Err(HELP.usage.into());
+    };
+    enter(common::parse_pid(pid)?)?;
     become_root()?;
     common::run_command(Command::new(command).args(args))
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

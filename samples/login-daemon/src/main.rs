@@ -16,9 +16,8 @@
 //! arrive as one stream. If the daemon dies, CMD continues and its exit status is lost. If the
 //! client dies, the daemon kills CMD when CMD next writes output.
 //!
-//! The request consists of the words of CMD, with a zero byte after each word. The answer
-//! consists of pieces of output. Each piece follows its length (4 bytes). A piece of length 0 is
-//! the last one, and the exit status follows it.
+//! The request consists of the words of CMD, with zero bytes between them. The answer consists of
+//! pieces of output, each after its length (4 bytes), an empty piece, and the exit status (1 byte).
 //!
 //! # Example
 //!
@@ -36,26 +35,24 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 
-use common::{cannot, explain, fail, say};
+use common::{Help, cannot, explain, say, status_code};
 use rustix::fs::Mode;
 use rustix::process::umask;
 
-/// Sends a piece of output.
-fn send(client: &mut UnixStream, piece: &[u8]) -> io::Result<()> {
-    client.write_all(&(piece.len() as u32).to_ne_bytes())?;
-    client.write_all(piece)
-}
+const HELP: Help = Help {
+    usage: "usage: login-daemon serve SOCKET, or: login-daemon run SOCKET CMD...",
+    shows: "Runs commands in a container without setns(2): a daemon in the container starts them.",
+    example: "unshare -n login-daemon serve /run/s & sleep 1; login-daemon run /run/s ip link",
+};
 
 /// Starts a command. Its standard output and standard error go to one pipe.
 fn start(words: &[&OsStr]) -> io::Result<(Child, io::PipeReader)> {
-    let (program, arguments) = words.split_first().ok_or(ErrorKind::InvalidInput)?;
     let (reader, writer) = io::pipe()?;
-    let child = Command::new(program)
-        .args(arguments)
+    let child = Command::new(words[0])
+        .args(&words[1..])
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
@@ -63,13 +60,15 @@ fn start(words: &[&OsStr]) -> io::Result<(Child, io::PipeReader)> {
     Ok((child, reader))
 }
 
-/// Sends the output of the command until the output ends.
-fn forward(client: &mut UnixStream, output: &mut impl Read) -> io::Result<()> {
+/// Sends output in pieces until it ends, and then an empty piece.
+fn forward(client: &mut UnixStream, mut output: impl Read) -> io::Result<()> {
     let mut piece = [0; 4096];
     loop {
-        match output.read(&mut piece)? {
-            0 => return Ok(()),
-            length => send(client, &piece[..length])?,
+        let length = output.read(&mut piece)?;
+        client.write_all(&(length as u32).to_ne_bytes())?;
+        client.write_all(&piece[..length])?;
+        if length == 0 {
+            return Ok(());
         }
     }
 }
@@ -78,91 +77,67 @@ fn forward(client: &mut UnixStream, output: &mut impl Read) -> io::Result<()> {
 fn serve(mut client: UnixStream) -> io::Result<()> {
     let mut request = Vec::new();
     client.read_to_end(&mut request)?;
-    let words = request.strip_suffix(b"\0").unwrap_or(&request);
-    let words: Vec<_> = words
-        .split(|&byte| byte == 0)
-        .map(OsStr::from_bytes)
-        .collect();
+    let words = request.split(|&byte| byte == 0).map(OsStr::from_bytes);
+    let words: Vec<_> = words.collect();
     let status = match start(&words) {
-        Ok((mut child, mut output)) => {
-            let forwarded = forward(&mut client, &mut output);
-            if forwarded.is_err() {
+        Ok((mut child, output)) => {
+            if forward(&mut client, output).is_err() {
                 child.kill()?;
             }
-            let status = child.wait()?;
-            forwarded?;
-            // A shell encodes the status in the same way
-            status.code().or(status.signal().map(|signal| 128 + signal))
+            status_code(child.wait()?)
         }
         Err(error) => {
-            let name = words[0].to_string_lossy();
-            send(
-                &mut client,
-                format!("cannot run '{name}': {error}\n").as_bytes(),
-            )?;
-            Some(127)
+            let message = format!("cannot run '{}': {error}\n", words[0].display());
+            forward(&mut client, message.as_bytes())?;
+            127
         }
     };
-    send(&mut client, &[])?;
-    client.write_all(&status.unwrap_or(127).to_ne_bytes())
+    client.write_all(&[status])
 }
 
 /// Runs the daemon. It serves each client in a thread.
 fn listen(path: &OsStr) -> Result<ExitCode, String> {
-    let name = path.to_string_lossy();
+    let name = path.display();
     // A user who can write to the socket can run commands here, so only this user may
     let mask = umask(Mode::RWXG | Mode::RWXO);
     let listener = UnixListener::bind(path);
     umask(mask);
-    let listener = listener.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => format!("'{name}' exists, remove it or choose another name"),
-        _ => cannot(format_args!("make the socket '{name}'"))(error),
-    })?;
+    let listener = listener.map_err(cannot(format_args!("make the socket '{name}'")))?;
     say(format_args!("login-daemon: listens at {name}"));
-    for client in listener.incoming() {
-        let client = client.map_err(cannot("accept a client"))?;
-        thread::spawn(move || {
-            if let Err(error) = serve(client) {
-                eprintln!("login-daemon: lost a client: {error}");
-            }
+    loop {
+        let (client, _) = listener.accept().map_err(cannot("accept a client"))?;
+        thread::spawn(|| {
+            serve(client).unwrap_or_else(|error| eprintln!("login-daemon: lost a client: {error}"))
         });
     }
-    unreachable!("a listener always waits for the next client")
 }
 
 /// Receives and prints all pieces of output, and returns the exit status.
-fn receive(daemon: &mut UnixStream) -> io::Result<i32> {
-    let mut number = [0; 4];
+fn receive(daemon: &mut UnixStream) -> io::Result<ExitCode> {
+    let (mut length, mut status) = ([0; 4], [0]);
     loop {
-        daemon.read_exact(&mut number)?;
-        let mut piece = vec![0; u32::from_ne_bytes(number) as usize];
-        daemon.read_exact(&mut piece)?;
+        daemon.read_exact(&mut length)?;
+        let mut piece = vec![0; u32::from_ne_bytes(length) as usize];
         if piece.is_empty() {
-            daemon.read_exact(&mut number)?;
-            return Ok(i32::from_ne_bytes(number));
+            daemon.read_exact(&mut status)?;
+            return Ok(status[0].into());
         }
-        let mut stdout = io::stdout();
-        if let Err(error) = stdout.write_all(&piece).and_then(|()| stdout.flush()) {
-            fail(format_args!("cannot write to standard output: {error}"));
-        }
+        daemon.read_exact(&mut piece)?;
+        common::print(&piece);
     }
 }
 
 /// Runs the client: asks the daemon to run a command, and returns its exit status.
 fn request(path: &OsStr, words: &[OsString]) -> Result<ExitCode, String> {
-    let name = path.to_string_lossy();
+    let name = path.display();
     let mut daemon = UnixStream::connect(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
             format!("no daemon listens at '{name}', start one: login-daemon serve '{name}'")
         }
         _ => cannot(format_args!("reach '{name}'"))(error),
     })?;
-    let request: Vec<u8> = words
-        .iter()
-        .flat_map(|word| [word.as_bytes(), b"\0"].concat())
-        .collect();
-    let status = daemon
-        .write_all(&request)
+    daemon
+        .write_all(words.join(OsStr::new("\0")).as_bytes())
         .and_then(|()| daemon.shutdown(Shutdown::Write))
         .and_then(|()| receive(&mut daemon))
         .map_err(|error| match error.kind() {
@@ -170,19 +145,17 @@ fn request(path: &OsStr, words: &[OsString]) -> Result<ExitCode, String> {
                 "the daemon died, check in its container whether the command still runs".into()
             }
             _ => format!("lost the connection to the daemon: {}", explain(error)),
-        })?;
-    Ok(ExitCode::from(status as u8))
+        })
 }
 
-fn run() -> Result<ExitCode, String> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    match arguments.as_slice() {
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    match args {
         [verb, path] if verb == "serve" => listen(path),
         [verb, path, words @ ..] if verb == "run" && !words.is_empty() => request(path, words),
-        _ => Err("usage: login-daemon serve SOCKET, or: login-daemon run SOCKET CMD...".into()),
+        _ => Err(HELP.usage.into()),
     }
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

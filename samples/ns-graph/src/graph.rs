@@ -2,7 +2,7 @@
 
 //! The changes of the namespaces while a command ran, and the text drawing.
 
-use crate::snapshot::{Ns, Snapshot};
+use common::snapshot::{Ns, Snapshot};
 
 /// Three sets of namespaces: before the command, seen at any time, and now.
 pub struct Graph {
@@ -13,42 +13,18 @@ pub struct Graph {
     now: Snapshot,
 }
 
-/// The change of a namespace since the start.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    /// It existed at the start and still exists.
-    Kept,
-    /// It began later and still exists.
-    New,
-    /// It began later and ended.
-    Passed,
-    /// It existed at the start and ended.
-    Gone,
-}
-
-impl Mark {
-    /// Returns the sign in a drawing, and the name of the style in the SVG.
-    pub fn sign(self) -> (char, &'static str) {
-        match self {
-            Mark::Kept => (' ', "kept"),
-            Mark::New => ('+', "new"),
-            Mark::Passed => ('~', "passed"),
-            Mark::Gone => ('-', "gone"),
-        }
-    }
-}
-
 /// The explanation of the signs.
 pub const LEGEND: &str = "+ new, ~ came and went, - gone";
 
 impl Graph {
     /// Makes a graph from a snapshot before the command.
     pub fn new(title: String, before: Snapshot) -> Self {
+        let (seen, now) = (before.clone(), before.clone());
         Self {
             title,
-            seen: before.clone(),
-            now: before.clone(),
             before,
+            seen,
+            now,
         }
     }
 
@@ -63,19 +39,6 @@ impl Graph {
         changed
     }
 
-    /// Returns the change of a namespace.
-    pub fn mark(&self, inode: u64) -> Mark {
-        match (
-            self.before.contains_key(&inode),
-            self.now.contains_key(&inode),
-        ) {
-            (true, true) => Mark::Kept,
-            (false, true) => Mark::New,
-            (false, false) => Mark::Passed,
-            (true, false) => Mark::Gone,
-        }
-    }
-
     /// Lists the namespaces that a user namespace owns, or those without a visible owner. User
     /// namespaces come last.
     pub fn owned_by(&self, owner: Option<u64>) -> Vec<(u64, &Ns)> {
@@ -85,28 +48,39 @@ impl Graph {
         owned
     }
 
+    /// Returns the sign of a namespace, and the name of its style in the SVG. They tell whether it
+    /// existed before the command, and whether it exists now.
+    pub fn sign(&self, inode: u64) -> (char, &'static str) {
+        let in_snapshot = |snapshot: &Snapshot| snapshot.contains_key(&inode);
+        match (in_snapshot(&self.before), in_snapshot(&self.now)) {
+            (true, true) => (' ', "kept"),
+            (false, true) => ('+', "new"),
+            (false, false) => ('~', "passed"),
+            (true, false) => ('-', "gone"),
+        }
+    }
+
     /// Describes a namespace: its type, its inode number and up to three processes. A process that
     /// entered the namespace since the start comes first, with a +.
     pub fn label(&self, inode: u64, ns: &Ns) -> String {
         let before = self.before.get(&inode);
-        let sign = |pid| match before {
-            Some(ns) if !ns.members.contains_key(pid) => "+",
-            _ => "",
-        };
+        let entered = |pid| before.is_some_and(|ns| !ns.members.contains_key(pid));
         let mut members: Vec<_> = ns.members.iter().collect();
-        members.sort_by_key(|(pid, _)| (sign(pid).is_empty(), **pid));
-        let some = members.iter().take(3);
-        let some: Vec<_> = some
-            .map(|(pid, name)| format!("{}{name}[{pid}]", sign(pid)))
-            .collect();
-        let parent = ns.parent.filter(|_| ns.kind == "pid");
-        let parent = parent.map_or(String::new(), |parent| format!(" (child of {parent})"));
-        let who = match members.len() {
-            0 => "no process".into(),
-            1..=3 => some.join(" "),
-            count => format!("{} and {} more", some.join(" "), count - 3),
-        };
-        format!("{} {inode}{parent}: {who}", ns.kind)
+        members.sort_by_key(|(pid, _)| !entered(pid));
+        let mut label = format!("{} {inode}", ns.kind);
+        if let (Some(parent), "pid") = (ns.parent, ns.kind) {
+            label += &format!(" (child of {parent})");
+        }
+        label += ":";
+        for (pid, name) in members.iter().take(3) {
+            let sign = if entered(pid) { "+" } else { "" };
+            label += &format!(" {sign}{name}[{pid}]");
+        }
+        match members.len() {
+            0 => label + " no process",
+            1..=3 => label,
+            count => label + &format!(" and {} more", count - 3),
+        }
     }
 
     /// Returns the text drawing.
@@ -123,11 +97,9 @@ impl Graph {
                 (_, true) => ("└─ ", "   "),
                 (_, false) => ("├─ ", "│  "),
             };
-            let (sign, label) = (self.mark(*inode).sign().0, self.label(*inode, ns));
+            let (sign, label) = (self.sign(*inode).0, self.label(*inode, ns));
             text += &format!("\n{sign} {indent}{fork}{label}");
-            if ns.kind == "user" {
-                text += &self.branches(Some(*inode), &format!("{indent}{below}"));
-            }
+            text += &self.branches(Some(*inode), &format!("{indent}{below}"));
         }
         text
     }

@@ -18,16 +18,13 @@ rect.gone{stroke:#cf222e;fill:#ffebe9;stroke-width:3;stroke-dasharray:2 4}";
 /// Draws the graph.
 pub fn draw(graph: &Graph) -> String {
     let (rows, height) = rows(graph, None, GAP, 2 * ROW);
+    let legend = format!("A user namespace owns all that is in its box. {LEGEND}");
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\">\n\
          <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" stroke=\"none\"/>\n\
          {}{}{rows}</svg>\n",
         text(GAP, 0, &graph.title),
-        text(
-            GAP,
-            ROW,
-            &format!("A user namespace owns all that is in its box. {LEGEND}")
-        )
+        text(GAP, ROW, &legend)
     )
 }
 
@@ -40,13 +37,13 @@ fn rows(graph: &Graph, owner: Option<u64>, x: u32, mut y: u32) -> (String, u32) 
             "user" => rows(graph, Some(inode), x + GAP, y + ROW),
             _ => (String::new(), y + ROW),
         };
-        let (sign, class) = graph.mark(inode).sign();
+        let (sign, class) = graph.sign(inode);
         let kind = if ns.kind == "user" { "user " } else { "" };
         let (width, height) = (WIDTH - 2 * x, end - y);
+        let text = text(x, y, &format!("{sign} {}", graph.label(inode, ns)));
         drawing += &format!(
             "<rect class=\"{kind}{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" \
-             height=\"{height}\" rx=\"5\"/>\n{}{inner}",
-            text(x, y, &format!("{sign} {}", graph.label(inode, ns)))
+             height=\"{height}\" rx=\"5\"/>\n{text}{inner}"
         );
         y = end + GAP;
     }
@@ -55,13 +52,7 @@ fn rows(graph: &Graph, owner: Option<u64>, x: u32, mut y: u32) -> (String, u32) 
 
 /// Draws a line of text in a row. XML cannot contain control characters, so each becomes a '?'.
 fn text(x: u32, y: u32, line: &str) -> String {
-    let line: String = line
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
-    let line = line
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let line = line.replace(char::is_control, "?").replace('&', "&amp;");
+    let line = line.replace('<', "&lt;").replace('>', "&gt;");
     format!("<text x=\"{}\" y=\"{}\">{line}</text>\n", x + GAP, y + 19)
 }

@@ -35,14 +35,16 @@ use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::process::{Command, ExitCode};
 
-use common::{NAMESPACES, Namespace, Own, cannot, differing, explain, open_process, say};
+use common::{Help, NAMESPACES, Namespace, Own, cannot, explain, open_process, say};
 use rustix::io::Errno;
 use rustix::process::Pid;
-use rustix::thread::{
-    ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
-};
+use rustix::thread::{move_into_link_name_space, move_into_thread_name_spaces};
 
-const USAGE: &str = "usage: nsjoin PID [TYPE[,TYPE...]] [--one-by-one] [-- CMD ARGS...]";
+const HELP: Help = Help {
+    usage: "usage: nsjoin PID [TYPE[,TYPE...]] [--one-by-one] [-- CMD ARGS...]",
+    shows: "Enters the namespaces of a process, and prints which namespaces changed.",
+    example: "unshare --net sleep 60 & sleep 1; nsjoin $! -- ip link",
+};
 
 /// The arguments. `types` is `None` for all types that differ.
 struct Request {
@@ -53,29 +55,26 @@ struct Request {
 }
 
 impl Request {
-    fn parse() -> Result<Self, String> {
-        let mut args = std::env::args_os().skip(1);
-        let pid = common::parse_pid(&args.next().ok_or(USAGE)?)?;
+    fn parse(args: &[OsString]) -> Result<Self, String> {
+        let mut args = args.iter();
         let mut request = Request {
-            pid,
+            pid: common::parse_pid(args.next().ok_or(HELP.usage)?)?,
             types: None,
             one_by_one: false,
             command: Vec::new(),
         };
         while let Some(arg) = args.next() {
-            match arg.to_str().ok_or(USAGE)? {
-                "--" => {
-                    request.command = args.by_ref().collect();
-                    if request.command.is_empty() {
-                        return Err(USAGE.into());
-                    }
-                }
+            match arg.to_str().ok_or(HELP.usage)? {
+                "--" if args.len() > 0 => request.command = args.by_ref().cloned().collect(),
                 "--one-by-one" => request.one_by_one = true,
                 names if request.types.is_none() && !names.starts_with('-') => {
-                    let types = names.split(',').map(Namespace::by_name);
-                    request.types = Some(types.collect::<Result<_, _>>()?);
+                    let named = names.split(',').map(Namespace::by_name);
+                    let named = named.collect::<Result<Vec<_>, _>>()?;
+                    // The kernel's order, and each type once
+                    let types = NAMESPACES.into_iter().filter(|ns| named.contains(ns));
+                    request.types = Some(types.collect());
                 }
-                _ => return Err(USAGE.into()),
+                _ => return Err(HELP.usage.into()),
             }
         }
         Ok(request)
@@ -85,9 +84,7 @@ impl Request {
 /// Enters all namespaces with one call. If the call fails, it enters none.
 fn enter_at_once(pid: Pid, types: &[Namespace]) -> Result<(), String> {
     let process = open_process(pid)?;
-    let set = types
-        .iter()
-        .fold(ThreadNameSpaceType::empty(), |set, ns| set | ns.flag);
+    let set = types.iter().map(|ns| ns.flag).collect();
     move_into_thread_name_spaces(process.as_fd(), set).map_err(|errno| why(errno, pid, types))
 }
 
@@ -96,12 +93,11 @@ fn enter_at_once(pid: Pid, types: &[Namespace]) -> Result<(), String> {
 /// privileges over the other namespaces after that. Other users gain privileges in the user
 /// namespace, so the function then tries the refused namespaces again.
 fn enter_one_by_one(pid: Pid, types: &[Namespace]) -> Result<(), String> {
-    let open = |ns: &Namespace| {
-        let file = ns.open(&pid.to_string());
-        let file = file.map_err(cannot(format_args!("open the {} namespace", ns.name)))?;
-        Ok((*ns, file))
-    };
-    let mut left = types.iter().map(open).collect::<Result<Vec<_>, String>>()?;
+    let mut left = Vec::new();
+    for ns in types {
+        let opening = format_args!("open the {} namespace", ns.name);
+        left.push((*ns, ns.open(&pid.to_string()).map_err(cannot(opening))?));
+    }
     left.sort_by_key(|(ns, _)| ns.name == "user");
     left.retain(|(ns, file)| move_into_link_name_space(file.as_fd(), Some(ns.link)).is_err());
     for (ns, file) in left {
@@ -123,34 +119,21 @@ fn why(errno: Errno, pid: Pid, types: &[Namespace]) -> String {
         }
         errno => explain(errno),
     };
-    format!(
-        "cannot enter {} of process {pid}: {reason}",
-        names.join(",")
-    )
+    let names = names.join(",");
+    format!("cannot enter {names} of process {pid}: {reason}")
 }
 
-fn run() -> Result<ExitCode, String> {
-    let request = Request::parse()?;
-    let reading = || cannot("read the namespaces of this process");
-    let own = Own::open().map_err(reading())?;
-    let before = own.identities().map_err(reading())?;
-    let types = match &request.types {
-        Some(names) => NAMESPACES
-            .into_iter()
-            .filter(|ns| names.contains(ns))
-            .collect(),
-        None => differing(&before, request.pid).map_err(cannot(format_args!(
-            "read the namespaces of process {}",
-            request.pid
-        )))?,
-    };
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let request = Request::parse(args)?;
+    let pid = request.pid;
+    let own = Own::open()?;
+    let types = request.types.map_or_else(|| own.differing(pid), Ok)?;
     match types.as_slice() {
         [] => {}
-        types if request.one_by_one => enter_one_by_one(request.pid, types)?,
-        types => enter_at_once(request.pid, types)?,
+        types if request.one_by_one => enter_one_by_one(pid, types)?,
+        types => enter_at_once(pid, types)?,
     }
-    let after = own.identities().map_err(reading())?;
-    for ((ns, before), after) in NAMESPACES.iter().zip(before).zip(after) {
+    for (ns, before, after) in own.compare()? {
         match before == after {
             true => say(format_args!("{:<6} {before} unchanged", ns.name)),
             false => say(format_args!("{:<6} {before} -> {after}", ns.name)),
@@ -163,5 +146,5 @@ fn run() -> Result<ExitCode, String> {
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

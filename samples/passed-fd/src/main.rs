@@ -37,15 +37,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::remove_file;
-use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::process::ExitCode;
 
-use common::{NAMESPACES, Own, cannot, explain, say};
+use common::{Help, Own, cannot, explain, open_file, say};
 use rustix::cmsg_space;
-use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -53,14 +52,12 @@ use rustix::net::{
 };
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-const USAGE: &str =
-    "usage: passed-fd receive SOCKET [--any-type], open FILE [--any-type], or send SOCKET FILE";
-
-/// Opens a file of any type. Without NONBLOCK, the program would wait here for a fifo.
-fn open_file(path: &OsStr) -> Result<OwnedFd, String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(cannot(format_args!("open {}", path.display())))
-}
+const HELP: Help = Help {
+    usage: "usage: passed-fd receive SOCKET [--any-type], open FILE [--any-type], \
+            or send SOCKET FILE",
+    shows: "Enters a network namespace through a descriptor that an untrusted process passed.",
+    example: "passed-fd receive /run/fd & sleep 1; passed-fd send /run/fd /proc/self/ns/uts",
+};
 
 /// Sends a descriptor of a file.
 fn send(socket: &OsStr, path: &OsStr) -> Result<(), String> {
@@ -83,10 +80,7 @@ fn send(socket: &OsStr, path: &OsStr) -> Result<(), String> {
 /// Waits for a datagram with one descriptor.
 fn receive(path: &OsStr) -> Result<OwnedFd, String> {
     let receiving = format!("receive at {}", path.display());
-    let socket = UnixDatagram::bind(path).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => format!("cannot {receiving}: the file exists, remove it"),
-        _ => cannot(&receiving)(error),
-    })?;
+    let socket = UnixDatagram::bind(path).map_err(cannot(&receiving))?;
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
@@ -105,9 +99,7 @@ fn receive(path: &OsStr) -> Result<OwnedFd, String> {
 
 /// Enters the namespace of a descriptor, and prints which namespaces changed.
 fn enter(file: OwnedFd, expected: Option<LinkNameSpaceType>) -> Result<(), String> {
-    let reading = || cannot("read the namespaces of this process");
-    let own = Own::open().map_err(reading())?;
-    let before = own.identities().map_err(reading())?;
+    let own = Own::open()?;
     move_into_link_name_space(file.as_fd(), expected).map_err(|errno| match errno {
         Errno::INVAL if expected.is_some() => {
             "refused: the descriptor is not a network namespace, ask for another one".into()
@@ -117,10 +109,10 @@ fn enter(file: OwnedFd, expected: Option<LinkNameSpaceType>) -> Result<(), Strin
             .into(),
         errno => format!("cannot enter the namespace: {}", explain(errno)),
     })?;
-    let after = own.identities().map_err(reading())?;
-    for ((ns, before), after) in NAMESPACES.iter().zip(before).zip(after) {
+    for (ns, before, after) in own.compare()? {
         if before != after {
-            let verdict = if ns.name == "net" {
+            let expected = ns.name == "net";
+            let verdict = if expected {
                 "as expected"
             } else {
                 "the attack worked"
@@ -131,10 +123,9 @@ fn enter(file: OwnedFd, expected: Option<LinkNameSpaceType>) -> Result<(), Strin
     Ok(())
 }
 
-fn run() -> Result<ExitCode, String> {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let [verb, path, rest @ ..] = args.as_slice() else {
-        return Err(USAGE.into());
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let [verb, path, rest @ ..] = args else {
+        return Err(HELP.usage.into());
     };
     let any_type = rest == ["--any-type"];
     let expected = (!any_type).then_some(LinkNameSpaceType::Network);
@@ -142,11 +133,11 @@ fn run() -> Result<ExitCode, String> {
         (Some("send"), [file]) => send(path, file)?,
         (Some("receive"), rest) if any_type || rest.is_empty() => enter(receive(path)?, expected)?,
         (Some("open"), rest) if any_type || rest.is_empty() => enter(open_file(path)?, expected)?,
-        _ => return Err(USAGE.into()),
+        _ => return Err(HELP.usage.into()),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

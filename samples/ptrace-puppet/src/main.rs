@@ -39,13 +39,20 @@
 mod puppet;
 mod registers;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
-use common::{cannot, identity, open_process, parse_pid, say, socket_namespace};
+use common::{Help, cannot, identity, open_process, parse_pid, say, socket_namespace};
 use puppet::Puppet;
 use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
+
+const HELP: Help = Help {
+    usage: "usage: ptrace-puppet [--slow] PID",
+    shows: "Makes another process open a socket, with ptrace(2) instead of setns(2).",
+    example: "unshare --net sleep 60 & sleep 1; ptrace-puppet $!",
+};
 
 /// Prints a finished step. If `slow`, also waits for a line. The function ignores errors, because
 /// an exit here would kill the puppet.
@@ -90,12 +97,11 @@ fn socket_of(pid: Pid, slow: bool) -> Result<OwnedFd, String> {
     socket.map_err(cannot("copy the descriptor"))
 }
 
-fn run() -> Result<ExitCode, String> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let (pid, slow) = match arguments.as_slice() {
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let (pid, slow) = match args {
         [pid] => (parse_pid(pid)?, false),
         [option, pid] if option == "--slow" => (parse_pid(pid)?, true),
-        _ => return Err("usage: ptrace-puppet [--slow] PID".into()),
+        _ => return Err(HELP.usage.into()),
     };
     let socket = socket_of(pid, slow)?;
     let here = identity("self", "net").map_err(cannot("read the namespace of this process"))?;
@@ -106,5 +112,5 @@ fn run() -> Result<ExitCode, String> {
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

@@ -30,21 +30,23 @@
 //! hello
 //! ```
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 use std::thread;
 
-use common::{cannot, identity, say, socket_namespace};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use common::{Help, cannot, identity, open_file, say, socket_namespace};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, connect, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-const USAGE: &str =
-    "usage: socketat NETNS [ADDRESS:PORT] (NETNS is /proc/PID/ns/net or /run/netns/NAME)";
+const HELP: Help = Help {
+    usage: "usage: socketat NETNS [ADDRESS:PORT] (NETNS is /proc/PID/ns/net or /run/netns/NAME)",
+    shows: "Opens a socket in another network namespace, without a move of the calling thread.",
+    example: "ip netns add red; socketat /run/netns/red",
+};
 
 /// Opens a socket in the network namespace that `netns` refers to.
 fn socketat(
@@ -68,15 +70,12 @@ fn socketat(
 
 /// Opens a TCP socket in the namespace, for the address family of the server. The default is IPv4.
 fn tcp_socket(netns: &OsStr, server: Option<SocketAddr>) -> Result<OwnedFd, String> {
-    let name = netns.to_string_lossy();
-    // Without NONBLOCK, opening a fifo would wait for a writer
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(CWD, netns, flags, Mode::empty());
-    let file = file.map_err(cannot(format_args!("open '{name}'")))?;
+    let file = open_file(netns)?;
     let domain = match server {
         Some(SocketAddr::V6(_)) => AddressFamily::INET6,
         _ => AddressFamily::INET,
     };
+    let name = netns.display();
     socketat(file.as_fd(), domain, SocketType::STREAM, None).map_err(|errno| match errno {
         Errno::INVAL => format!(
             "'{name}' is not a network namespace, give /proc/PID/ns/net or a file in /run/netns"
@@ -105,18 +104,15 @@ fn say_thread() -> Result<(), String> {
     Ok(())
 }
 
-fn run() -> Result<ExitCode, String> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let (netns, server) = match arguments.as_slice() {
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let (netns, server) = match args {
         [netns] => (netns, None),
         [netns, server] => {
             let address = server.to_str().and_then(|text| text.parse().ok());
-            (
-                netns,
-                Some(address.ok_or("the second argument must be ADDRESS:PORT, as in 10.0.0.1:80")?),
-            )
+            let wrong = "the second argument must be ADDRESS:PORT, as in 10.0.0.1:80";
+            (netns, Some(address.ok_or(wrong)?))
         }
-        _ => return Err(USAGE.into()),
+        _ => return Err(HELP.usage.into()),
     };
     say_thread()?;
     let socket = tcp_socket(netns, server)?;
@@ -130,5 +126,5 @@ fn run() -> Result<ExitCode, String> {
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }

@@ -13,7 +13,6 @@
 //!
 //! The program makes two network namespaces and opens a socket at the same address in each. It
 //! sends MESSAGE to that address in the first namespace, and then relays it to the second one.
-//!
 //! In rustix, `move_into_link_name_space` is setns(2) with the descriptor of a namespace.
 //!
 //! # Example
@@ -29,23 +28,35 @@
 //! stack b: got 'hello', relayed
 //! ```
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use common::{Namespace, cannot, loopback_up, say, socket_namespace};
+use common::{Help, Namespace, cannot, loopback_up, say, socket_namespace};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
+const HELP: Help = Help {
+    usage: "usage: two-stacks [MESSAGE]",
+    shows: "Holds sockets of two network namespaces in one process, and relays MESSAGE.",
+    example: "two-stacks hello",
+};
+
 /// The address at which both listeners wait.
 const ADDRESS: &str = "127.0.0.1:4242";
 
+/// An address with any free port.
+const ANY: &str = "127.0.0.1:0";
+
 /// The number of bytes in the longest datagram of UDP over IPv4.
-const MAX_DATAGRAM: usize = 65507;
+const MAX: usize = 65507;
 
 /// A network namespace, with its name in the output.
 struct Stack {
@@ -65,6 +76,11 @@ impl Stack {
         Ok(Self { name, namespace })
     }
 
+    /// Prints what happened in the stack.
+    fn say(&self, what: impl Display) {
+        say(format_args!("stack {}: {what}", self.name));
+    }
+
     /// Enters the namespace and opens a socket there.
     fn socket(&self, address: &str) -> io::Result<UdpSocket> {
         move_into_link_name_space(self.namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
@@ -79,92 +95,63 @@ impl Stack {
         let what = format!("listen in stack {}", self.name);
         let socket = self.socket(ADDRESS).map_err(cannot(&what))?;
         let inode = socket_namespace(&socket).map_err(cannot(&what))?;
-        say(format_args!(
-            "stack {}: a socket in network namespace {inode} listens at {ADDRESS}",
-            self.name
-        ));
+        let place = format_args!("in network namespace {inode} listens at {ADDRESS}");
+        self.say(format_args!("a socket {place}"));
         Ok(socket)
+    }
+
+    /// Shows that the stack refuses a second listener at the same address.
+    fn listen_again(&self) -> Result<(), String> {
+        match self.socket(ADDRESS) {
+            Ok(_) => Err("a stack has two listeners at one address, try another kernel".into()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                self.say("refuses a second listener");
+                Ok(())
+            }
+            Err(error) => Err(cannot("try a second listener")(error)),
+        }
     }
 }
 
 /// Reads a datagram from a socket.
-fn receive(socket: &UdpSocket) -> Result<Vec<u8>, String> {
-    let mut buffer = vec![0; MAX_DATAGRAM];
-    let length = socket
-        .recv(&mut buffer)
-        .map_err(cannot("receive a datagram"))?;
-    buffer.truncate(length);
-    Ok(buffer)
+fn receive(socket: &UdpSocket) -> Result<OsString, String> {
+    let mut buffer = vec![0; MAX];
+    let length = socket.recv(&mut buffer);
+    buffer.truncate(length.map_err(cannot("receive a datagram"))?);
+    Ok(OsString::from_vec(buffer))
 }
 
-/// Returns whether no datagram waits at a socket.
-fn is_empty(socket: &UdpSocket) -> Result<bool, String> {
-    match recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok(_) => Ok(false),
-        Err(Errno::WOULDBLOCK) => Ok(true),
-        Err(errno) => Err(cannot("look at a socket")(errno)),
-    }
-}
-
-/// Shows that one stack refuses a second listener at the same address.
-fn second_listener(stack: &Stack) -> Result<(), String> {
-    match stack.socket(ADDRESS) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {}
-        Err(error) => return Err(cannot("try a second listener")(error)),
-        Ok(_) => {
-            return Err("a stack has two listeners at one address, try another kernel".into());
-        }
-    }
-    say(format_args!(
-        "stack {}: refuses a second listener",
-        stack.name
-    ));
-    Ok(())
-}
-
-fn run() -> Result<ExitCode, String> {
-    let mut args = std::env::args_os().skip(1);
-    let message = args.next().unwrap_or_else(|| "hello".into());
-    if args.next().is_some() {
-        return Err("usage: two-stacks [MESSAGE]".into());
-    }
-    if message.len() > MAX_DATAGRAM {
-        return Err(format!(
-            "the message is too long, give at most {MAX_DATAGRAM} bytes"
-        ));
+fn run(args: &[OsString]) -> Result<ExitCode, String> {
+    let message = match args {
+        [] => "hello".into(),
+        [message] => message.clone(),
+        _ => return Err(HELP.usage.into()),
+    };
+    if message.len() > MAX {
+        return Err(format!("the message is too long, give at most {MAX} bytes"));
     }
     let (a, b) = (Stack::make("a")?, Stack::make("b")?);
     let (listener_a, listener_b) = (a.listen()?, b.listen()?);
-    second_listener(&a)?;
-    second_listener(&b)?;
-    let client_a = a
-        .socket("127.0.0.1:0")
-        .map_err(cannot("open a socket in stack a"))?;
-    let client_b = b
-        .socket("127.0.0.1:0")
-        .map_err(cannot("open a socket in stack b"))?;
+    a.listen_again()?;
+    b.listen_again()?;
+    let client_a = a.socket(ANY).map_err(cannot("open a socket in stack a"))?;
+    let client_b = b.socket(ANY).map_err(cannot("open a socket in stack b"))?;
     // The thread is in stack b now, but each socket still works in its own stack
     let sent = client_a.send_to(message.as_encoded_bytes(), ADDRESS);
     sent.map_err(cannot("send the message"))?;
     let got = receive(&listener_a)?;
-    say(format_args!(
-        "stack a: got '{}'",
-        String::from_utf8_lossy(&got)
-    ));
-    if is_empty(&listener_b)? {
-        say("stack b: got nothing");
+    a.say(format_args!("got '{}'", got.display()));
+    let waiting = recv(&listener_b, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+    if waiting == Err(Errno::WOULDBLOCK) {
+        b.say("got nothing");
     }
-    client_b
-        .send_to(&got, ADDRESS)
-        .map_err(cannot("relay the message"))?;
+    let sent = client_b.send_to(got.as_encoded_bytes(), ADDRESS);
+    sent.map_err(cannot("relay the message"))?;
     let got = receive(&listener_b)?;
-    say(format_args!(
-        "stack b: got '{}', relayed",
-        String::from_utf8_lossy(&got)
-    ));
+    b.say(format_args!("got '{}', relayed", got.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 fn main() -> ExitCode {
-    common::main(run)
+    common::main(&HELP, run)
 }
