@@ -28,8 +28,9 @@ check_vanilla() {
 	rm -rf "$work/vanilla" && cp -a "$tree/pristine" "$work/vanilla"
 	sed -i '/^EXPORT_SYMBOL_GPL(put_ipc_ns);/d' "$work/vanilla/ipc/namespace.c"
 	sed -i '/paranoid/,+2d' "$work/vanilla/kernel/events/core.c"
-	for patch in "$top"/patches/*.patch; do
-		! grep -q '^--- a/' "$patch" || patch -s -f -p1 --fuzz=0 -d "$work/vanilla" <"$patch"
+	source_patches | while read -r patch; do
+		their_diff "$patch" >"$work/diff"
+		! grep -q '^+++ b/' "$work/diff" || patch -s -f -p1 --fuzz=0 -d "$work/vanilla" <"$work/diff"
 	done
 }
 
@@ -40,13 +41,31 @@ check_series() {
 		rust_setns rust selftests scripts host_test ':!scripts/lists/mutations' ':!scripts/lists/must-not-compile'
 }
 
-# Two types of message are ignored. The submitter adds the sign-offs. checkpatch.pl cannot look up
-# the commit that the first patch fixes, because the kernel's history is not here.
+# Three types of message are ignored. The submitter adds the sign-offs. checkpatch.pl cannot look up
+# the commits that the messages name, because the kernel's history is not here. It asks of each patch
+# with a new file whether MAINTAINERS must change; check_entries answers that.
 check_patches() {
 	local patches
 	mapfile -t patches < <(series_patches)
-	(cd "$work" && "$src/scripts/checkpatch.pl" --no-tree --strict --ignore MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID \
-		"${patches[@]}")
+	(cd "$work" && "$src/scripts/checkpatch.pl" --no-tree --strict \
+		--ignore MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES "${patches[@]}")
+	check_entries "${patches[@]}"
+}
+
+# check_entries PATCH...: each new file must have an F: line in MAINTAINERS, which its patch or an
+# earlier one adds
+check_entries() {
+	local patch file entry entries=()
+	for patch; do
+		mapfile -t -O ${#entries[@]} entries < <(sed -n 's/^+F:\t//p' "$patch")
+		while read -r file; do
+			for entry in "${entries[@]}"; do
+				[[ $file != "$entry" && ($entry != */ || $file != "$entry"*) ]] || continue 2
+			done
+			echo "${patch##*/} adds $file, and MAINTAINERS has no F: line for it."
+			return 1
+		done < <(sed -n '/^new file mode/,/^+++ /s,^+++ b/,,p' "$patch")
+	done
 }
 
 # disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, with the
@@ -60,10 +79,10 @@ disassemble() {
 	llvm-objdump -dr --no-show-raw-insn "$work/nsproxy.o" | sed 1,3d
 }
 
-# Both files have the fix of the first patch, so that only the other patches can make a difference
+# Both files have the fix of the leak, so that only the other patches can make a difference
 check_costs_nothing() {
 	patch -s -f -p1 -o "$work/fixed.c" "${KDIR:-$tree/pristine}/kernel/nsproxy.c" \
-		<"$top/patches/0001-nsproxy-fix-leak.patch"
+		<"$top/patches/fixes/0001-nsproxy-fix-leak.patch"
 	disassemble "$work/fixed.c" >"$work/nsproxy.without"
 	disassemble "$src/kernel/nsproxy.c" >"$work/nsproxy.with"
 	grep -q '__do_sys_setns\|__x64_sys_setns\|__arm64_sys_setns' "$work/nsproxy.with"

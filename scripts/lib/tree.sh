@@ -94,21 +94,103 @@ series_hash() {
 		xargs -d '\n' sha256sum | sha256sum | cut -d ' ' -f 1)
 }
 
-# Prints the files of the kernel tree that patches/ changes
-touched() {
-	sed -n 's,^--- a/\([^ ]*\).*,\1,p' "$top"/patches/*.patch | sort -u
+# Prints the names of the series, in the order in which they are applied
+series_names() {
+	sed -n 's/^\([a-z][a-z0-9_-]*\).*/\1/p' "$top/patches/order"
 }
 
-# Prints the patches that scripts/series has written, without the cover letter
+# Prints the patches in patches/, in the order in which they are applied
+source_patches() {
+	local name
+	for name in $(series_names); do
+		sed -n "s,^\([0-9][^ ]*\).*,$top/patches/$name/\1,p" "$top/patches/$name/series"
+	done
+}
+
+# Prints the files of our folders, by their place in the kernel tree
+our_files() {
+	local file
+	while read -r file; do
+		lands "$file"
+	done < <(cd "$top" && find Kconfig rust_setns rust selftests -type f)
+}
+
+# their_diff PATCH: prints a patch without the diffs of our files, because the folders have these
+# files in their final form. A series with an entry for MAINTAINERS needs no diff of that file.
+their_diff() {
+	awk 'NR == FNR { ours[$0]; next }
+		/^diff --git / { skip = substr($3, 3) in ours }
+		!skip' <(our_files && cd "${1%/*}" && find . -name MAINTAINERS -printf '%P\n') "$1"
+}
+
+# Prints the files of the kernel tree that the series change, without the new ones
+touched() {
+	local patch
+	{
+		source_patches | while read -r patch; do
+			their_diff "$patch"
+		done | sed -n 's,^--- a/\([^ ]*\).*,\1,p'
+		cd "$top/patches" && find . -name MAINTAINERS -printf 'MAINTAINERS\n'
+	} | sort -u
+}
+
+# Sets "name" and "email" to those of the person who submits the series
+submitter() {
+	name=$(git -C "$top" config user.name || echo rust_setns)
+	email=$(git -C "$top" config user.email || echo rust_setns@localhost)
+}
+
+# enter_maintainers TREE: puts the entries in patches/*/MAINTAINERS into TREE/MAINTAINERS. The
+# entry that an earlier call has put there is replaced. An F: line comes with the first file that
+# it names, and the entry with its first F: line.
+enter_maintainers() {
+	local entry kind value after title text files
+	submitter
+	for entry in "$top"/patches/*/MAINTAINERS; do
+		[ -f "$entry" ] || continue
+		after='' title='' text='' files=''
+		while IFS=$'\t' read -r kind value; do
+			case $kind in
+			'# after') after=$value ;;
+			'#'*) continue ;;
+			M:) text+="M:"$'\t'"$name <$email>"$'\n' ;;
+			F:)
+				[ -e "$1/$value" ] || continue
+				files=yes
+				text+="F:"$'\t'"$value"$'\n'
+				;;
+			?:) text+="$kind"$'\t'"$value"$'\n' ;;
+			*) title=$kind text=$kind$'\n' ;;
+			esac
+		done <"$entry"
+		grep -qxF -e "$after" "$1/MAINTAINERS" ||
+			die "MAINTAINERS has no entry '$after'; correct ${entry#"$top"/}."
+		TITLE=$title AFTER=$after TEXT=${files:+$text} awk '
+			$0 == ENVIRON["TITLE"] { old = 1 }
+			!old
+			$0 == ENVIRON["AFTER"] { here = 1 }
+			/^$/ && old { old = 0; next }
+			/^$/ && here { here = 0; if (ENVIRON["TEXT"]) print ENVIRON["TEXT"] }
+		' "$1/MAINTAINERS" >"$1/MAINTAINERS.new"
+		mv "$1/MAINTAINERS.new" "$1/MAINTAINERS"
+	done
+}
+
+# series_patches [SERIES...]: prints the patches that scripts/series has written, without the cover
+# letters, in the order in which they are applied
 series_patches() {
-	find "$build/series" -name '[0-9]*.patch' ! -name '0000-*' | LC_ALL=C sort
+	local name
+	# shellcheck disable=SC2048
+	for name in ${*:-$(series_names)}; do
+		find "$build/series/$name" -name '[0-9]*.patch' ! -name '0000-*' | LC_ALL=C sort
+	done
 }
 
 # Prints the files of the kernel crate that the series adds or changes
 crate_files() {
 	{
 		(cd "$top" && find rust/kernel -name '*.rs')
-		sed -n 's,^+++ b/\(rust/kernel/[^ ]*\.rs\)$,\1,p' "$top"/patches/*.patch
+		source_patches | xargs sed -n 's,^+++ b/\(rust/kernel/[^ ]*\.rs\)$,\1,p'
 	} | sort -u
 }
 

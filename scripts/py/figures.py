@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Prints the size of the Rust core and of its counterpart in C, and the verdicts of the tests.
 
-usage: scripts/py/figures.py KERNEL_SOURCE BUILD RESULTS SERIES
+usage: scripts/py/figures.py KERNEL_SOURCE BUILD RESULTS SERIES DIFF
 
 KERNEL_SOURCE is a tree with the series, and BUILD a build of it with the Rust core built in.
 The script counts lines of code, unsafe blocks, and bytes of machine code. It leaves out the
 KUnit tests of the Rust core. From kernel/nsproxy.c it counts only the functions that make up
 setns(2). The verdicts are those of the runs in RESULTS. Runs of a series whose hash is not
-SERIES are left out. scripts/series starts the script, for the cover letter.
+SERIES are left out. DIFF is what the series changes: from it come the exports, and the costs
+for a kernel with Rust and without the core. scripts/series starts the script, for the cover letter.
 """
 
 import json
@@ -55,13 +56,38 @@ def c_functions(text):
         yield found.group()
 
 
+def nm(*arguments):
+    """Returns what llvm-nm prints."""
+    command = ["llvm-nm-22", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def machine_code(objects, counts):
     """Returns the size in bytes of the functions for which counts(name) is true."""
-    nm = subprocess.run(
-        ["llvm-nm-22", "-C", "-S", *objects], capture_output=True, text=True, check=True
-    ).stdout
-    functions = re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tT] (.*)$", nm, re.MULTILINE)
+    functions = re.findall(
+        r"^[0-9a-f]+ ([0-9a-f]+) [tT] (.*)$", nm("-C", "-S", *objects), re.MULTILINE
+    )
     return sum(int(size, 16) for size, name in functions if counts(name))
+
+
+def compiled_helpers(build):
+    """Returns the names of all helpers in the build, which has them as bitcode or as an object."""
+    file = min(build.glob("rust/helpers/helpers.[bo]*"))
+    return set(nm("--defined-only", "--format=just-symbols", file).split())
+
+
+def costs_without(diff, names):
+    """Returns what DIFF adds to every kernel with Rust: the numbers of headers and of helpers.
+
+    The core's own header is included by its path, and does not count. The second number of
+    helpers is how many of them are among NAMES.
+    """
+    bindings = re.search(
+        r"^\+\+\+ b/rust/bindings/.*?(?=^diff |\Z)", diff, re.MULTILINE | re.DOTALL
+    )
+    headers = re.findall(r"^\+#include <", bindings.group(), re.MULTILINE)
+    helpers = set(re.findall(r"^\+.*\b(rust_helper_\w+)\(", diff, re.MULTILINE))
+    return len(headers), len(helpers), len(helpers & names)
 
 
 def print_verdicts(results, series):
@@ -78,7 +104,7 @@ def print_verdicts(results, series):
 
 
 def main():
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         print(
             "figures: bad arguments; the first lines of the script have its usage.", file=sys.stderr
         )
@@ -94,12 +120,18 @@ def main():
     rust_bytes = machine_code(objects, lambda name: "::tests::" not in name)
     c_bytes = machine_code([build / "kernel/nsproxy.o"], C_FUNCTIONS.__contains__)
 
+    diff = pathlib.Path(sys.argv[5]).read_text()
+    headers, helpers, compiled = costs_without(diff, compiled_helpers(build))
+
     safe = [name for name, count in unsafe.items() if not count]
     print("Figures, C beside Rust:")
     print(f" - lines of code: {len(code(c))}, {sum(map(len, core.values()))};")
     print(f"   and {sum(map(len, glue))} of C for the dispatcher and the glue")
     print(f" - bytes of machine code, {build.name}: {c_bytes}, {rust_bytes}")
     print(f" - unsafe blocks: {sum(unsafe.values())}, none in {len(safe)} of {len(rust)} files")
+    print(f" - exports: {len(re.findall('^[+]EXPORT_SYMBOL', diff, re.MULTILINE))}")
+    print(f" - with RUST and without RUST_SETNS: bindgen reads {headers} more headers, and of the")
+    print(f"   {helpers} new helpers, {compiled} are compiled in this configuration")
     print_verdicts(results, sys.argv[4])
 
 
