@@ -68,6 +68,50 @@ check_entries() {
 	done
 }
 
+# git send-email must take each message of the series as it is. It sends nothing here, but says "OK"
+# for each message that it would send. If an encoding is not declared, it asks for one; without a
+# terminal it assumes an answer.
+check_mail() {
+	local name files
+	for name in $(series_names); do
+		files=("$build/series/$name"/*.patch)
+		GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git -C "$work" \
+			-c user.name='A Submitter' -c user.email=submitter@example.org send-email --dry-run \
+			--confirm=never --from='A Submitter <submitter@example.org>' --to=list@example.org \
+			--suppress-cc=all --smtp-server=/bin/true "${files[@]}" </dev/null 2>&1 | tee "$work/mail"
+		if grep -q 'do not declare a Content-Transfer-Encoding' "$work/mail"; then
+			echo "A message is not ASCII, and does not declare its encoding."
+			return 1
+		fi
+		[ "$(grep -cx 'Result: OK' "$work/mail")" -eq ${#files[@]} ]
+	done
+}
+
+# Each patch must compile without the later ones. The kernel's build is the check for the kernel
+# (scripts/check-bisect). Here the selftests are compiled after each patch that changes them.
+check_selftests_alone() {
+	local patch file folder=tools/testing/selftests/setns programs
+	rm -rf "$work/alone" && mkdir -p "$work/alone"
+	cd "$work/alone" || return
+	while read -r patch; do
+		awk -v folder="a/$folder/" '/^diff --git / { its = index($3, folder) == 1 } its' "$patch" >"$work/diff"
+		[ -s "$work/diff" ] || continue
+		patch -s -f -p1 --fuzz=0 <"$work/diff"
+		# The lists must name what is there
+		diff <(cd "$folder" && printf '%s\n' *_test.c *.h | sed 's/\.c$//') \
+			<(sed -n 's/^\(TEST_GEN_PROGS\|LOCAL_HDRS\) += //p' "$folder/Makefile")
+		diff <(cd "$folder" && printf '%s\n' *_test.c | sed 's/\.c$//') <(sed 1d "$folder/.gitignore")
+		programs=$(sed -n 's,^+++ b/\(.*_test\.c\)$,\1,p' "$work/diff")
+		# A header that was there before may be part of each program
+		! grep -q '^--- a/.*\.h$' "$work/diff" || programs=$(echo $folder/*_test.c)
+		for file in $programs; do
+			gcc -fsyntax-only -Wall -Werror -O2 -D_GNU_SOURCE= -isystem "$out/usr/include" \
+				-isystem "$src/tools/include/uapi" -I "$src/tools/testing/selftests" "$file"
+		done
+		echo "compiled after ${patch##*/}: $programs"
+	done < <(series_patches)
+}
+
 # disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, with the
 # recorded command of the build, and prints its instructions
 disassemble() {
