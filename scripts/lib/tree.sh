@@ -88,9 +88,13 @@ check_config() {
 	done < <(sed -n 's/^# \(CONFIG_.*\) is not set$/\1/p' "$1")
 }
 
+# What this repository adds to the kernel tree; lands() has the places
+our_folders="Kconfig rust rust_setns selftests"
+
 # Prints the hash of all files of the series
 series_hash() {
-	(cd "$top" && find Kconfig patches rust rust_setns selftests -type f | LC_ALL=C sort |
+	# shellcheck disable=SC2086
+	(cd "$top" && find $our_folders patches -type f | LC_ALL=C sort |
 		xargs -d '\n' sha256sum | sha256sum | cut -d ' ' -f 1)
 }
 
@@ -110,9 +114,10 @@ source_patches() {
 # Prints the files of our folders, by their place in the kernel tree
 our_files() {
 	local file
+	# shellcheck disable=SC2086
 	while read -r file; do
 		lands "$file"
-	done < <(cd "$top" && find Kconfig rust_setns rust selftests -type f)
+	done < <(cd "$top" && find $our_folders -type f)
 }
 
 # their_diff PATCH: prints a patch without the diffs of our files, because the folders have these
