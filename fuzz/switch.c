@@ -16,8 +16,8 @@ void open_switch(void)
 	if (disturbed)
 		return;
 	parameter_fd = open("/sys/module/rust_setns/parameters/enabled", O_WRONLY | O_CLOEXEC);
-	counter_fds[C] = open("/sys/kernel/setns/calls_c", O_RDONLY | O_CLOEXEC);
-	counter_fds[RUST] = open("/sys/kernel/setns/calls_rust", O_RDONLY | O_CLOEXEC);
+	counter_fds[C] = open("/sys/kernel/debug/setns/calls_c", O_RDONLY | O_CLOEXEC);
+	counter_fds[RUST] = open("/sys/kernel/debug/setns/calls_rust", O_RDONLY | O_CLOEXEC);
 	need(parameter_fd >= 0 && counter_fds[C] >= 0 && counter_fds[RUST] >= 0,
 	     "find the switch between C and Rust");
 }

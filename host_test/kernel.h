@@ -222,7 +222,6 @@ bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock);
 #define KMEM_CACHE(name, flags) host_cache(#name, flags)
 #define BUG() __builtin_trap()
 #define VFS_WARN_ON_ONCE(cond) do { if (cond) host_warn(#cond); } while (0)
-#define EXPORT_SYMBOL_FOR_MODULES(sym, modules)
 #define SYSCALL_DEFINE2(name, t1, a1, t2, a2) long c_##name(t1 a1, t2 a2)
 void host_warn(const char *what);
 struct kmem_cache *host_cache(const char *name, unsigned int flags);
@@ -236,15 +235,19 @@ struct timespec64 timespec64_sub(struct timespec64 a, struct timespec64 b);
 long timespec64_to_ns(const struct timespec64 *ts);
 long c_setns(int fd, int flags);
 
-/* For rust_setns/, which is a module here */
+/* For rust_setns/, which is built in here */
 #define DECLARE_PER_CPU(type, name) extern type name
 #define this_cpu_inc(pcp) ((pcp)++)
+#define DECLARE_STATIC_KEY_FALSE(name) extern bool name
+#define static_branch_likely(key) (*(key))
+void static_branch_enable(bool *key);
+void static_branch_disable(bool *key);
 #define KERNEL_PARAM_OPS_FL_NOARG 1
 #define MODULE_PARM_DESC(name, desc)
 #define module_param_cb(name, ops, arg, perm)
 #define THIS_MODULE NULL
 
-struct kernel_param;
+struct kernel_param { void *arg; };
 struct kernel_param_ops {
 	unsigned int flags;
 	int (*set)(const char *val, const struct kernel_param *kp);

@@ -1,60 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Chooses the implementation that serves setns(2): C, or Rust if the module is
- * loaded and enabled.
+ * Chooses the implementation that serves setns(2): C or Rust.
  *
  * This file is built into the kernel even if the Rust core is a module.
  */
 
-#include <linux/export.h>
+#include <linux/debugfs.h>
 #include <linux/init.h>
-#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/rust_setns.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
 #include <linux/srcu.h>
-#include <linux/sysfs.h>
 
 #include "dispatch.h"
 
-DEFINE_PER_CPU(struct setns_calls, setns_calls);
+#if IS_MODULE(CONFIG_RUST_SETNS)
 
-/* The implementation that serves setns(2), or NULL for the one in C. */
-setns_fn __rcu *setns_impl;
+/* The implementation in the module, or NULL while C serves setns(2). */
+setns_fn setns_impl;
 
 /*
- * Every call that Rust may serve holds this lock. RCU is not enough, because
- * the callbacks of the namespaces sleep. A module reference is no alternative:
- * it cannot be taken before the pointer is known to be stable.
+ * Every call in the module holds this lock. RCU is not enough, because the
+ * callbacks of the namespaces sleep.
  */
 DEFINE_STATIC_SRCU_FAST(setns_srcu);
 
-/**
- * setns_switch - choose the implementation that serves setns(2)
- * @impl: the implementation, or NULL for the one in C
- *
- * A call that has begun ends in the implementation that it began in. This
- * function does not wait for it, because a user can make a call last long.
- * Before the code of an implementation goes away, call setns_drain().
- *
- * Context: Any. Callers exclude each other.
+/*
+ * The reference on the module. It is taken before the first call can enter the
+ * module, and put after the last call has left. So the module cannot be
+ * unloaded meanwhile, and unloading it never waits.
  */
-void setns_switch(setns_fn *impl)
+static struct {
+	spinlock_t lock;	/* of these fields, and for writing setns_impl */
+	struct module *owner;	/* the module, or NULL if no reference is held */
+	bool queued;		/* setns_drained() will run */
+	bool again;		/* calls have entered since it was queued */
+	struct rcu_head head;
+} pin = {
+	.lock = __SPIN_LOCK_UNLOCKED(pin.lock),
+};
+
+/* Runs when the calls have left that were in the module at call_srcu(). */
+static void setns_drained(struct rcu_head *head)
 {
-	rcu_assign_pointer(setns_impl, impl);
+	struct module *owner = NULL;
+
+	scoped_guard(spinlock, &pin.lock) {
+		pin.queued = false;
+		if (setns_impl) {
+			/* Rust serves again, and keeps the reference. */
+		} else if (pin.again) {
+			pin.queued = true;
+			call_srcu(&setns_srcu, &pin.head, setns_drained);
+		} else {
+			swap(owner, pin.owner);
+		}
+		pin.again = false;
+	}
+	module_put(owner);
 }
-EXPORT_SYMBOL_FOR_MODULES(setns_switch, "rust_setns");
 
 /**
- * setns_drain - wait for the calls in an implementation that was replaced
+ * setns_select_rust - let an implementation in a module serve setns(2)
+ * @impl: the implementation
+ * @owner: the module, on which this takes a reference
  *
- * When this returns, no task is in the implementation that served setns(2)
- * before the last switch, unless that was the one in C.
- *
- * Context: Process context. Sleeps until the last call has left.
+ * Context: Process context. Does not sleep.
+ * Return: 0, or -EBUSY if the module is being unloaded.
  */
-void setns_drain(void)
+int setns_select_rust(setns_fn impl, struct module *owner)
 {
-	synchronize_srcu(&setns_srcu);
+	guard(spinlock)(&pin.lock);
+
+	if (!pin.owner) {
+		if (!try_module_get(owner))
+			return -EBUSY;
+		pin.owner = owner;
+	}
+	WRITE_ONCE(setns_impl, impl);
+	return 0;
 }
-EXPORT_SYMBOL_FOR_MODULES(setns_drain, "rust_setns");
+EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_rust);
+
+/**
+ * setns_select_c - let the implementation in C serve setns(2)
+ *
+ * A call that has begun ends in the implementation that it began in. This
+ * function does not wait for it, because a user can make a call last long. The
+ * reference on the module is put when the last call has left.
+ *
+ * Context: Process context. Does not sleep.
+ */
+void setns_select_c(void)
+{
+	guard(spinlock)(&pin.lock);
+
+	if (!setns_impl)
+		return;
+	WRITE_ONCE(setns_impl, NULL);
+	if (pin.queued) {
+		/* There is one rcu_head, and it is in use. */
+		pin.again = true;
+		return;
+	}
+	pin.queued = true;
+	call_srcu(&setns_srcu, &pin.head, setns_drained);
+}
+EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_c);
 
 /**
  * __setns_dispatch - call the implementation that was chosen, probably Rust
@@ -62,26 +115,37 @@ EXPORT_SYMBOL_FOR_MODULES(setns_drain, "rust_setns");
  * @flags: as in setns(2)
  * @c_impl: the implementation in C, which may have been chosen meanwhile
  *
+ * Context: Process context. May sleep.
  * Return: what the implementation returns.
  */
-long __setns_dispatch(int fd, int flags, setns_fn *c_impl)
+long __setns_dispatch(int fd, int flags, setns_fn c_impl)
 {
-	setns_fn *impl;
+	scoped_guard(srcu_fast, &setns_srcu) {
+		setns_fn impl = READ_ONCE(setns_impl);
 
-	guard(srcu_fast)(&setns_srcu);
-
-	impl = srcu_dereference(setns_impl, &setns_srcu);
-	if (!impl) {
-		this_cpu_inc(setns_calls.c);
-		return c_impl(fd, flags);
+		if (impl) {
+			setns_count(rust);
+			return impl(fd, flags);
+		}
 	}
-	this_cpu_inc(setns_calls.rust);
-	return impl(fd, flags);
+	setns_count(c);
+	return c_impl(fd, flags);
 }
 
-static unsigned long sum_of(unsigned long __percpu *calls)
+#else /* built in */
+
+/* Whether Rust serves setns(2). */
+DEFINE_STATIC_KEY_FALSE(setns_in_rust);
+
+#endif
+
+#ifdef CONFIG_DEBUG_FS
+
+DEFINE_PER_CPU(struct setns_calls, setns_calls);
+
+static u64 sum_of(unsigned long __percpu *calls)
 {
-	unsigned long sum = 0;
+	u64 sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -91,39 +155,29 @@ static unsigned long sum_of(unsigned long __percpu *calls)
 	return sum;
 }
 
-static ssize_t calls_c_show(struct kobject *kobj, struct kobj_attribute *attr,
-			    char *buf)
+static int calls_c_show(struct seq_file *m, void *unused)
 {
-	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.c));
+	seq_printf(m, "%llu\n", sum_of(&setns_calls.c));
+	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(calls_c);
 
-static ssize_t calls_rust_show(struct kobject *kobj,
-			       struct kobj_attribute *attr, char *buf)
+static int calls_rust_show(struct seq_file *m, void *unused)
 {
-	return sysfs_emit(buf, "%lu\n", sum_of(&setns_calls.rust));
+	seq_printf(m, "%llu\n", sum_of(&setns_calls.rust));
+	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(calls_rust);
 
 /* Only root may read these, because the numbers tell what others do. */
-static struct kobj_attribute calls_c_attr = __ATTR(calls_c, 0400, calls_c_show, NULL);
-static struct kobj_attribute calls_rust_attr = __ATTR(calls_rust, 0400, calls_rust_show, NULL);
-
-static struct attribute *setns_attrs[] = {
-	&calls_c_attr.attr,
-	&calls_rust_attr.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(setns);
-
-static int __init setns_sysfs_init(void)
+static int __init setns_debugfs_init(void)
 {
-	struct kobject *kobj = kobject_create_and_add("setns", kernel_kobj);
-	int err;
+	struct dentry *dir = debugfs_create_dir("setns", NULL);
 
-	if (!kobj)
-		return -ENOMEM;
-	err = sysfs_create_groups(kobj, setns_groups);
-	if (err)
-		kobject_put(kobj);
-	return err;
+	debugfs_create_file("calls_c", 0400, dir, NULL, &calls_c_fops);
+	debugfs_create_file("calls_rust", 0400, dir, NULL, &calls_rust_fops);
+	return 0;
 }
-late_initcall(setns_sysfs_init);
+late_initcall(setns_debugfs_init);
+
+#endif /* CONFIG_DEBUG_FS */

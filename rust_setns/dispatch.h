@@ -6,17 +6,19 @@
 #define _RUST_SETNS_DISPATCH_H
 
 #include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
+
+#include "proc_ns_glue.h"
 
 /* An implementation of setns(2): the arguments and the result of the call. */
-typedef long setns_fn(int fd, int flags);
+typedef long (*setns_fn)(int fd, int flags);
 
-#if IS_ENABLED(CONFIG_RUST_SETNS)
+struct module;
 
 /*
- * The number of calls that each implementation has served on this CPU.
- * /sys/kernel/setns/ shows the sums.
+ * The number of calls that each implementation has served on this CPU. Files in
+ * debugfs show the sums.
  */
 struct setns_calls {
 	unsigned long c;
@@ -24,11 +26,20 @@ struct setns_calls {
 };
 
 DECLARE_PER_CPU(struct setns_calls, setns_calls);
-extern setns_fn __rcu *setns_impl;
 
-void setns_switch(setns_fn *impl);
-void setns_drain(void);
-long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
+#define setns_count(impl)					\
+	do {							\
+		if (IS_ENABLED(CONFIG_DEBUG_FS))		\
+			this_cpu_inc(setns_calls.impl);		\
+	} while (0)
+
+#if IS_MODULE(CONFIG_RUST_SETNS)
+
+extern setns_fn setns_impl;
+
+int setns_select_rust(setns_fn impl, struct module *owner);
+void setns_select_c(void);
+long __setns_dispatch(int fd, int flags, setns_fn c_impl);
 
 /**
  * setns_dispatch - call the implementation that was chosen
@@ -40,22 +51,48 @@ long __setns_dispatch(int fd, int flags, setns_fn *c_impl);
  *
  * Return: what the implementation returns.
  */
-static __always_inline long setns_dispatch(int fd, int flags, setns_fn *c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
 {
-	if (rcu_access_pointer(setns_impl))
+	if (READ_ONCE(setns_impl))
 		return __setns_dispatch(fd, flags, c_impl);
 
-	this_cpu_inc(setns_calls.c);
+	setns_count(c);
+	return c_impl(fd, flags);
+}
+
+#elif IS_BUILTIN(CONFIG_RUST_SETNS)
+
+DECLARE_STATIC_KEY_FALSE(setns_in_rust);
+
+/* The core in Rust is always there, so switching is a matter of one key. */
+static inline int setns_select_rust(setns_fn impl, struct module *owner)
+{
+	static_branch_enable(&setns_in_rust);
+	return 0;
+}
+
+static inline void setns_select_c(void)
+{
+	static_branch_disable(&setns_in_rust);
+}
+
+static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
+{
+	if (static_branch_likely(&setns_in_rust)) {
+		setns_count(rust);
+		return rust_setns(fd, flags);
+	}
+	setns_count(c);
 	return c_impl(fd, flags);
 }
 
 #else /* !CONFIG_RUST_SETNS */
 
-static __always_inline long setns_dispatch(int fd, int flags, setns_fn *c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
 {
 	return c_impl(fd, flags);
 }
 
-#endif /* CONFIG_RUST_SETNS */
+#endif
 
 #endif /* _RUST_SETNS_DISPATCH_H */

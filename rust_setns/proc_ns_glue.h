@@ -14,8 +14,7 @@ struct nsset;
 /* Rust calls these C functions. */
 int proc_ns_install(struct nsset *nsset, struct ns_common *ns);
 void proc_ns_put(struct ns_common *ns);
-void rust_setns_start(void);
-void rust_setns_stop(void);
+int rust_setns_start(void);
 
 /* The system call, and nothing else, calls this Rust function. */
 long rust_setns(int fd, int nstype);

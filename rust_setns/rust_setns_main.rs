@@ -65,6 +65,7 @@ use crate::{
     target::Target, //
 };
 use kernel::{
+    error::to_result,
     fs::file::Fd,
     prelude::*, //
 };
@@ -72,34 +73,20 @@ use kernel::{
 module! {
     type: RustSetns,
     name: "rust_setns",
-    authors: ["The rust_setns authors"],
     description: "setns(2) in Rust",
     license: "GPL",
 }
 
-/// The loaded module: while it lives, setns(2) may be served by [`rust_setns()`].
-///
-/// # Invariants
-///
-/// `rust_setns_start()` was called, and `rust_setns_stop()` was not.
-struct RustSetns(());
+/// The module. It can be unloaded only while no call is in [`rust_setns()`] and none can enter,
+/// because the dispatcher holds a reference on it otherwise. So nothing is left to do then.
+struct RustSetns;
 
 impl kernel::Module for RustSetns {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: Module initialization calls this once. The dispatcher calls `rust_setns()` from
-        // the system call alone. The code stays mapped until `rust_setns_stop()`, which `drop()`
-        // calls before the module goes.
-        unsafe { kernel::bindings::rust_setns_start() };
-        // INVARIANT: The call above was the one to `rust_setns_start()`.
-        Ok(Self(()))
-    }
-}
-
-impl Drop for RustSetns {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant this is the one call that answers `rust_setns_start()`.
-        // It may sleep, which the exit of a module may as well.
-        unsafe { kernel::bindings::rust_setns_stop() };
+        // SAFETY: Module initialization calls this once, and cannot fail after it.
+        // `rust_setns()` is called by the system call only.
+        to_result(unsafe { kernel::bindings::rust_setns_start() })?;
+        Ok(Self)
     }
 }
 

@@ -19,8 +19,8 @@
 enum impl { C, RUST, IMPLS };
 
 static const char *const counters[IMPLS] = {
-	[C] = "/sys/kernel/setns/calls_c",
-	[RUST] = "/sys/kernel/setns/calls_rust",
+	[C] = "/sys/kernel/debug/setns/calls_c",
+	[RUST] = "/sys/kernel/debug/setns/calls_rust",
 };
 
 /* The files. The test opens them as root, before it becomes another user. */
@@ -128,7 +128,7 @@ FIXTURE(knob)
 FIXTURE_SETUP(knob)
 {
 	if (!open_knob(&self->knob))
-		SKIP(return, "no rust_setns in this kernel");
+		SKIP(return, "no rust_setns in this kernel, or no debugfs");
 	if (self->knob.parameter < 0)
 		SKIP(return, "not loaded");
 }

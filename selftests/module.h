@@ -39,4 +39,23 @@ static inline int refusal_to_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
 
+/*
+ * Switches to C and unloads rust_setns, which is in use until the last call in it has
+ * returned. Returns the errno of the last try.
+ */
+static inline int unload(void)
+{
+	enum { MAX_TRIES = 5000 };
+	int err = EWOULDBLOCK;
+
+	if (write_file(parameter, "0"))
+		return errno;
+	for (int i = 0; err == EWOULDBLOCK && i < MAX_TRIES; i++) {
+		err = refusal_to_unload("rust_setns");
+		if (err)
+			usleep(1000);
+	}
+	return err;
+}
+
 #endif

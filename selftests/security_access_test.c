@@ -117,7 +117,7 @@ FIXTURE_VARIANT(who)
 FIXTURE_SETUP(who)
 {
 	if (!open_knob(&self->knob))
-		SKIP(return, "no rust_setns in this kernel");
+		SKIP(return, "no rust_setns in this kernel, or no debugfs");
 }
 
 FIXTURE_TEARDOWN(who)
@@ -213,28 +213,35 @@ static void expect_open(struct __test_metadata *_metadata, const char *path, int
 		close(fd);
 }
 
-/* A user who may change the mode of a file in sysfs, which is @mode, gets access. */
+/*
+ * A user who may change the mode of a file, which is @mode, gets access. Otherwise the
+ * change is refused with @err.
+ */
 static void expect_way_by_mode(struct __test_metadata *_metadata, const char *path, mode_t mode,
-			       int flags, bool owns)
+			       int flags, int err)
 {
-	EXPECT_EQ(chmod(path, 0666) ? errno : 0, owns ? 0 : EPERM) {
+	EXPECT_EQ(chmod(path, 0666) ? errno : 0, err) {
 		TH_LOG("%s", path);
 	}
-	if (owns) {
+	if (!err) {
 		expect_open(_metadata, path, flags, 0);
 		EXPECT_EQ(chmod(path, mode), 0);
 	}
 }
 
+/* The mode of its root keeps others out of debugfs, even if they may change all modes. */
 TEST_F(who, counters)
 {
+	int not_owner = variant->owns ? 0 : EPERM;
+
 	ASSERT_EQ(variant->become(), 0);
 	for (enum impl i = C; i < IMPLS; i++) {
 		expect_open(_metadata, counters[i], O_RDONLY, variant->reads ? 0 : EACCES);
-		/* Nobody may write the counters */
-		expect_open(_metadata, counters[i], O_WRONLY, EACCES);
-		expect_open(_metadata, counters[i], O_RDWR, EACCES);
-		expect_way_by_mode(_metadata, counters[i], 0400, O_RDONLY, variant->owns);
+		/* Root may open the file for writing, but not write */
+		EXPECT_EQ(write_file(counters[i], "0"), -1);
+		EXPECT_TRUE(errno == EACCES || errno == EINVAL);
+		expect_way_by_mode(_metadata, counters[i], 0400, O_RDONLY,
+				   variant->reads ? not_owner : EACCES);
 	}
 }
 
@@ -260,7 +267,7 @@ TEST_F(who, parameter_to_write)
 	if (knob->parameter < 0)
 		SKIP(return, "not loaded");
 	ASSERT_EQ(variant->become(), 0);
-	expect_way_by_mode(_metadata, parameter, 0644, O_RDWR, variant->owns);
+	expect_way_by_mode(_metadata, parameter, 0644, O_RDWR, variant->owns ? 0 : EPERM);
 	expect_open(_metadata, parameter, O_RDWR, variant->writes ? 0 : EACCES);
 	own.parameter = open(parameter, O_WRONLY | O_CLOEXEC);
 	if (!variant->writes) {
@@ -345,7 +352,10 @@ TEST_F(knob, twice)
 	}
 }
 
-/* A sysfs that a user mounts has the same files with the same modes. */
+/*
+ * A sysfs that a user mounts has the same parameter with the same mode. The counters are
+ * in debugfs, which users may not mount.
+ */
 static void expect_refused_in_own_sysfs(struct __test_metadata *_metadata, int (*become)(void))
 {
 	ASSERT_EQ(become(), 0);
@@ -357,7 +367,9 @@ static void expect_refused_in_own_sysfs(struct __test_metadata *_metadata, int (
 		SKIP(return, "sysfs may not be mounted");
 	}
 	for (enum impl i = C; i < IMPLS; i++)
-		expect_open(_metadata, counters[i], O_RDONLY, EACCES);
+		expect_open(_metadata, counters[i], O_RDONLY, ENOENT);
+	EXPECT_EQ(mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL), -1);
+	EXPECT_EQ(errno, EPERM);
 	expect_open(_metadata, parameter, O_RDONLY, 0);
 	expect_open(_metadata, parameter, O_WRONLY, EACCES);
 }

@@ -213,11 +213,11 @@ pub trait Module: Sized {
     fn init(module: &'static ThisModule) -> error::Result<Self>;
 }
 
-/// Declares a module. Here this defines a function that loads it. Dropping the result unloads it.
+/// Declares a module. Here this defines a function that initializes it.
 #[macro_export]
 macro_rules! module {
     (type: $type:ident, $($rest:tt)*) => {
-        /// Loads the module.
+        /// Initializes the module.
         pub fn load() -> $crate::error::Result<impl Sized> {
             <$type as $crate::Module>::init(&$crate::ThisModule)
         }

@@ -819,32 +819,23 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
 }
 
-// The dispatcher and the module. C always serves `c_setns()`, and the test calls the entry point of
+// The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entry point of
 // the core directly.
 
 #[no_mangle]
-static mut setns_impl: bindings::setns_fn = None;
-
-#[no_mangle]
-static mut setns_calls: MaybeUninit<bindings::setns_calls> = MaybeUninit::zeroed();
+static mut setns_in_rust: bool = false;
 
 #[export]
-unsafe extern "C" fn __setns_dispatch(_fd: c_int, _flags: c_int, _c: bindings::setns_fn) -> c_long {
-    with(|world| world.fault("dispatched to Rust"));
-    0
-}
-
-#[export]
-unsafe extern "C" fn setns_switch(to: bindings::setns_fn) {
-    with(|world| world.note(Event::Switched(to.is_some())));
-}
-
-#[export]
-unsafe extern "C" fn setns_drain() {
+unsafe extern "C" fn static_branch_enable(_key: *mut bool) {
     with(|world| {
-        world.might_sleep("setns_drain");
-        world.note(Event::Drained);
+        world.might_sleep("static_branch_enable");
+        world.note(Event::Switched(true));
     });
+}
+
+#[export]
+unsafe extern "C" fn static_branch_disable(_key: *mut bool) {
+    with(|world| world.fault("switched to C"));
 }
 
 #[export]

@@ -234,10 +234,8 @@ pub enum Event {
     Install(Thing, u32),
     /// A C function was called on something.
     Called(&'static str, Thing),
-    /// The module serves setns(2) from now on (`true`), or C does.
+    /// Rust serves setns(2) from now on (`true`), or C does.
     Switched(bool),
-    /// A caller waited until no task is in the module.
-    Drained,
     /// The parameters of the module were locked (`true`), or unlocked.
     Parameters(bool),
 }

@@ -9,7 +9,7 @@
 host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup linux/cred linux/err
 	linux/file linux/fs_struct linux/ipc_namespace linux/kconfig linux/mnt_namespace
 	linux/ns/ns_common_types linux/ns/nstree_types linux/ns_common linux/nsfs linux/nsproxy
-	linux/pid_namespace linux/proc_ns linux/time_namespace linux/user_namespace
+	linux/pid_namespace linux/proc_ns linux/rust_setns linux/time_namespace linux/user_namespace
 	linux/uts_namespace linux/utsname uapi/linux/nsfs uapi/linux/sched uapi/linux/utsname
 	uapi/asm-generic/errno uapi/asm-generic/errno-base"
 
@@ -106,13 +106,14 @@ host_run() {
 	host_cc "${cc[@]}" -o helpers.o helpers.c
 	host_cc "${cc[@]}" -Dproc_ns_install=glue_proc_ns_install -Dproc_ns_put=glue_proc_ns_put \
 		-o glue.o rust_setns/proc_ns_glue.c
+	host_cc "${cc[@]}" -o switch.o rust_setns/switch.c
 	host_rustc --crate-name bindings --crate-type rlib bindings.rs
 	host_rustc "${rs[@]}" --crate-name kernel --crate-type rlib --extern bindings --extern macros \
 		kernel/lib.rs
 	host_rustc "${rs[@]}" --crate-name rust_setns --crate-type rlib --extern kernel \
 		rust_setns/rust_setns_main.rs
 	host_rustc "${rs[@]}" --crate-name setns_test --extern kernel --extern rust_setns -C linker=clang \
-		-C link-args='-fuse-ld=lld c.o helpers.o glue.o' setns_test.rs
+		-C link-args='-fuse-ld=lld c.o helpers.o glue.o switch.o' setns_test.rs
 	./setns_test && touch "../$name.passed"
 }
 

@@ -1,9 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The functions that the scripts in the guest share: they look for leaks.
+# The functions that the scripts in the guest share: they unload the module, and look for leaks.
 
 kmemleak=/sys/kernel/debug/kmemleak
+parameter=/sys/module/rust_setns/parameters/enabled
+
+# Unloads the module, which is in use until C serves setns(2) and the last call in it has returned
+unload() {
+	echo 0 >$parameter
+	modprobe -r -w 10000 rust_setns
+}
 
 # kmemleak reports an object if it is five seconds old and two scans agree. If kmemleak runs out of
 # memory, it switches itself off, and the write fails.

@@ -9,7 +9,7 @@ kmake() {
 	# Kbuild records the flags of an object with its command. The objects of setns(2) have line
 	# numbers for gdb; with them for all, a kernel would take twice as long to build.
 	local flags=("CFLAGS_nsproxy.o=-g${UNFIXED:+ -ivfsoverlay $out/unfixed.yaml}"
-		CFLAGS_dispatch.o=-g CFLAGS_proc_ns_glue.o=-g RUSTFLAGS_rust_setns_main.o=-Cdebuginfo=2)
+		CFLAGS_dispatch.o=-g CFLAGS_switch.o=-g CFLAGS_proc_ns_glue.o=-g RUSTFLAGS_rust_setns_main.o=-Cdebuginfo=2)
 	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
 		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
 		make -C "$src" O="$out" ARCH="$KERNEL_ARCH" LLVM=1 -j "$(nproc)" \
@@ -89,7 +89,7 @@ check_config() {
 }
 
 # What this repository adds to the kernel tree; lands() has the places
-our_folders="Kconfig rust rust_setns selftests"
+our_folders="Documentation Kconfig include rust rust_setns selftests"
 
 # Prints the hash of all files of the series
 series_hash() {
@@ -204,7 +204,7 @@ lands() {
 	case $1 in
 	Kconfig) echo kernel/rust_setns/Kconfig ;;
 	rust_setns/*) echo "kernel/$1" ;;
-	rust/*) echo "$1" ;;
+	Documentation/* | include/* | rust/*) echo "$1" ;;
 	selftests/*) echo "tools/testing/selftests/setns/${1#selftests/}" ;;
 	esac
 }

@@ -29,7 +29,8 @@ def read_skips(config):
     """Returns {suite: cases} of the cases that this kernel may skip."""
     skips = {}
     for (suite, case, option), _ in read_lines("known-skips"):
-        if f"CONFIG_{option}" not in config:
+        name, _, value = option.partition("=")
+        if config.get(f"CONFIG_{name}") != (value or "y"):
             skips.setdefault(suite, set()).add(case)
     return skips
 
@@ -51,8 +52,9 @@ def read_of_run(file):
 
 
 def read_config(file):
-    """Returns the options that are built in."""
-    return {line[:-2] for line in read_of_run(file) if line.endswith("=y")}
+    """Returns {option: value} of the kernel's configuration."""
+    lines = (line for line in read_of_run(file) if line.startswith("CONFIG_"))
+    return dict(line.split("=", 1) for line in lines)
 
 
 def read_facts(file):

@@ -49,6 +49,15 @@ class VerdictsTest(CompareTest):
         self.write("config", "CONFIG_LACKING=y\n")
         self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
 
+    def test_skip_for_another_value(self):
+        lacking = "setns:threads second LACKING=m  # reason\n"
+        (self.lists / "known-skips").write_text(lacking)
+        self.skip("setns:threads", "ok 2 second")
+        self.write("config", "CONFIG_LACKING=y\n")
+        self.assert_green()
+        self.write("config", "CONFIG_LACKING=m\n")
+        self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
+
     def test_suite_makes_no_call(self):
         for suite in ("dir/sub:plain", "setns:threads"):
             self.replace("c/served", f"{suite} 0 2 0", f"{suite} 0 0 0")
