@@ -18,13 +18,13 @@ check_exports() {
 }
 
 # A patch must not use a line that the distribution added as context. The distribution has changed
-# two of the files that the series changes, and these two are newer than the rest. One has an added
-# export, and the other has lines that make a sysctl stricter. All patches must also apply to the
-# files without these lines.
+# three of the files that the series changes, and these are newer than the rest. One has an added
+# export, one has lines that make a sysctl stricter, and kernel-parameters.txt describes parameters
+# that only the distribution has. All patches must also apply to the files without these lines.
 check_vanilla() {
 	local patch
 	(cd "$tree/pristine" && find . -type f -newer "$src/COPYING" | sort | xargs) |
-		grep -x './ipc/namespace.c ./kernel/events/core.c'
+		grep -x './Documentation/admin-guide/kernel-parameters.txt ./ipc/namespace.c ./kernel/events/core.c'
 	rm -rf "$work/vanilla" && cp -a "$tree/pristine" "$work/vanilla"
 	sed -i '/^EXPORT_SYMBOL_GPL(put_ipc_ns);/d' "$work/vanilla/ipc/namespace.c"
 	sed -i '/paranoid/,+2d' "$work/vanilla/kernel/events/core.c"
@@ -112,14 +112,11 @@ check_selftests_alone() {
 	done < <(series_patches)
 }
 
-# disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, with the
-# recorded command of the build, and prints its instructions
+# disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, and prints its
+# instructions
 disassemble() {
-	local command
-	printf '#undef CONFIG_RUST_SETNS\n#undef CONFIG_RUST_SETNS_MODULE\n#include "%s"\n' "$1" >"$work/nsproxy.c"
-	command=$(sed -n '1s/^savedcmd_[^ ]* := \(.*\) -c -o .*/\1/p' "$out/kernel/.nsproxy.o.cmd")
-	[ -n "$command" ] || die "the build recorded no command; see $out/kernel/.nsproxy.o.cmd."
-	(cd "$out" && bash -c "$command -I'$src/kernel' -c -o '$work/nsproxy.o' '$work/nsproxy.c'")
+	printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$1" >"$work/nsproxy.c"
+	compile kernel/nsproxy.o "$work/nsproxy.c" "$work/nsproxy.o"
 	llvm-objdump -dr --no-show-raw-insn "$work/nsproxy.o" | sed 1,3d
 }
 

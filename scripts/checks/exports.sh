@@ -1,0 +1,88 @@
+# shellcheck shell=bash disable=SC2154,SC2317
+# SPDX-License-Identifier: GPL-2.0
+#
+# These checks of scripts/check look at the symbols that the series exports to modules.
+
+# pristine FOLDER TO: copies a folder of the source tree, as the release has it
+pristine() {
+	local file
+	mkdir -p "$2"
+	cp -r "$src/$1/." "$2"
+	while read -r file; do
+		rm -f "$2/${file#"/$1/"}"
+		[ ! -e "${KDIR:-$tree/pristine}$file" ] || cp "${KDIR:-$tree/pristine}$file" "$2/${file#"/$1/"}"
+	done < <(grep "^/$1/" "$tree/overlay")
+}
+
+# compile OBJECT FROM TO: compiles the C file FROM with the command that the build recorded for
+# OBJECT. FROM may include the headers beside the source of OBJECT.
+compile() {
+	local command
+	command=$(sed -n '1s/^savedcmd_[^ ]* := \(.*\) -c -o .*/\1/p' "$out/${1%/*}/.${1##*/}.cmd")
+	[ -n "$command" ] || die "the build recorded no command; see $out/${1%/*}/.${1##*/}.cmd."
+	(cd "$out" && bash -c "$command -I'$src/${1%/*}' -c -o '$3' '$2'")
+}
+
+# c_exports OBJECT: prints the symbols that a C object exports
+c_exports() {
+	llvm-nm --format=just-symbols "$1" | sed -n 's/^__export_symbol_//p' | sort
+}
+
+# The core is built in here, so C must export what it exports in the release. The same holds without
+# the core. The exports for the module are behind one macro.
+check_c_exports() {
+	local file object count=0 dir=$work/c-exports
+	rm -rf "$dir" && mkdir -p "$dir"
+	while read -r file; do
+		object=${file%.c}.o
+		[ -f "$out/$object" ] || continue
+		printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$src/$file" >"$dir/without.c"
+		compile "$object" "${KDIR:-$tree/pristine}/$file" "$dir/release.o"
+		compile "$object" "$dir/without.c" "$dir/without.o"
+		diff <(c_exports "$dir/release.o") <(c_exports "$dir/without.o")
+		diff <(c_exports "$dir/release.o") <(c_exports "$out/$object")
+		count=$((count + 1))
+	done < <(touched | grep '\.c$' | grep -v '^rust/')
+	echo "==> $count objects"
+	[ "$count" -ge 15 ]
+}
+
+# rust_exports OBJECT: prints the symbols that rust/Makefile exports from an object, without the
+# hashes and numbers in the names
+rust_exports() {
+	llvm-nm -p --defined-only "$1" | awk '$2 ~ /^[TRDB]$/ && $3 !~ /__(pfx|cfi|odr_asan)/ { print $3 }' |
+		llvm-cxxfilt | sort
+}
+
+# reached OBJECT: prints "FUNCTION CALLEE" for each call of a function that C does not export
+reached() {
+	llvm-objdump -dr --no-show-raw-insn "$1" |
+		awk '/^[0-9a-f]+ <.*>:$/ { gsub(/[<>:]/, "", $2); f = $2 }
+			/R_X86_64_(PLT32|PC32|32S)|R_AARCH64_(CALL|JUMP)26/ { sub(/[-+]0x.*/, "", $NF); print f, $NF }' |
+		sort -u | awk 'NR == FNR { exported[$2]; next } !($2 in exported)' "$out/Module.symvers" - |
+		awk 'NR == FNR { if ($2 ~ /^[tT]$/) is_function[$3]; next } $2 in is_function' "$out/System.map" -
+}
+
+# Without RUST_INLINE_HELPERS, the kernel exports each helper to every GPL module. It always exports
+# the functions of the kernel crate that are not inline. scripts/lists/exports has what the series
+# adds, and the C functions that a module reaches in this way although C does not export them.
+check_rust_exports() {
+	local dir=$work/rust-exports flags
+	rm -rf "$dir" && mkdir -p "$dir"
+	pristine rust/helpers "$dir/helpers"
+	pristine rust/kernel "$dir/kernel"
+	compile rust/helpers/helpers.o "$dir/helpers/helpers.c" "$dir/helpers.o"
+	# With RUST_INLINE_HELPERS, a build does not make this object again
+	compile rust/helpers/helpers.o "$src/rust/helpers/helpers.c" "$dir/helpers-new.o"
+	flags=$(recorded rust/.kernel.o.cmd '--emit=dep-info=[^ ]*')
+	(cd "$out" && RUSTC_BOOTSTRAP=1 OBJTREE=$out RUST_MODFILE=rust/kernel bash -c "rustc $flags -L ./rust/ \
+		--emit=obj='$dir/kernel.o' --sysroot=/dev/null --crate-name kernel --crate-type rlib \
+		-Zunstable-options '$dir/kernel/lib.rs'")
+	comm -13 <(rust_exports "$dir/helpers.o") <(rust_exports "$dir/helpers-new.o") >"$dir/new"
+	comm -13 <(rust_exports "$dir/kernel.o") <(rust_exports "$out/rust/kernel.o") >>"$dir/new"
+	reached "$dir/helpers-new.o" |
+		awk 'NR == FNR { callees[$1] = callees[$1] " " $2; next } { print $0 callees[$1] }' - "$dir/new" >"$dir/found"
+	diff <(grep -v '^#' "$scripts/lists/exports") "$dir/found"
+	echo "==> $(wc -l <"$dir/new") new exports from rust/"
+	sed -n 's/^\(rust_helper_[^ ]*\) \(.*\)/==> \1() reaches \2()/p' "$dir/found"
+}
