@@ -47,7 +47,7 @@ download() {
 	# Not every mirror has every suite
 	"${apt_here[@]}" update >"$log" 2>&1 || true
 	(cd "$work" && "${apt_here[@]}" download "$@") >>"$log" 2>&1 ||
-		die "apt's mirrors do not have $*; check the network. Log: $log"
+		die "apt's mirrors do not have $*; check the network, or upgrade this machine's packages. Log: $log"
 	find "$work" -mindepth 1 ! -name '*.deb' -delete
 	rm -rf "$folder"
 	mv "$work" "$folder"
