@@ -15,15 +15,19 @@ choose_architectures() {
 	esac
 }
 
-# step NAME COMMAND...: goes on after failed tests, but not after a failure of the harness
+# step NAME COMMAND...: says how long the command took. It goes on after failed tests, but not after
+# a failure of the harness.
 step() {
-	local name=$1 rc=0
+	local name=$1 rc=0 start=$SECONDS
 	shift
 	say "$name"
 	"$@" || rc=$?
 	case $rc in
-	0) ;;
-	1) failed+="${failed:+, }$name" ;;
+	0) say "$name: passed in $((SECONDS - start)) s" ;;
+	1)
+		say "$name: FAILED in $((SECONDS - start)) s"
+		failed+="${failed:+, }$name"
+		;;
 	*) exit 2 ;;
 	esac
 }

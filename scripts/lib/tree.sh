@@ -88,7 +88,7 @@ check_config() {
 	done < <(sed -n 's/^# \(CONFIG_.*\) is not set$/\1/p' "$1")
 }
 
-# What this repository adds to the kernel tree; lands() has the places
+# The folders and files that this repository adds to the kernel tree. lands() has their places.
 our_folders="Documentation Kconfig include rust rust_setns selftests"
 
 # Prints the hash of all files of the series
@@ -109,6 +109,14 @@ source_patches() {
 	for name in $(series_names); do
 		sed -n "s,^\([0-9][^ ]*\).*,$top/patches/$name/\1,p" "$top/patches/$name/series"
 	done
+}
+
+# Prints the hash of everything that can make a difference to a verdict: the series, the tests and
+# the harness, but not the documentation of the project
+verdict_hash() {
+	# shellcheck disable=SC2086 # a list of folders
+	(cd "$top" && find Makefile $our_folders fuzz host_test patches samples scripts -type f ! -name '*.md' |
+		LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -c 1-12)
 }
 
 # Prints the files of our folders, by their place in the kernel tree

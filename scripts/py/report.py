@@ -5,7 +5,8 @@
 The script reads build/results/*/summary.json, which scripts/py/compare.py writes, and the
 results of scripts/kunit. The page needs no other file, and no network. A run that ended
 before it had a summary is on the page as a failure. The findings of scripts/fault,
-scripts/fuzz and scripts/load are not on it: these scripts print them.
+scripts/fuzz and scripts/load are not on it: these scripts print them. The script also reads
+the output of scripts/test-full --list from standard input: the verdict of each unit.
 
 scripts/report starts the script. Exit status: 0 the page is written, 2 there is nothing to
 report.
@@ -141,7 +142,14 @@ def suites_of(runs):
     return suites
 
 
-def render(runs, kunit):
+def read_units():
+    """Returns [(unit, verdict)] of scripts/test-full, if a unit has a verdict."""
+    lines = [line.split(None, 1) for line in sys.stdin if line.startswith("    ")]
+    units = [(unit, verdict.strip()) for unit, verdict in lines]
+    return units if any(verdict != "no verdict" for _, verdict in units) else []
+
+
+def render(runs, kunit, units):
     """Returns the HTML of the page."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -154,6 +162,7 @@ def render(runs, kunit):
         runs=runs,
         complete=[run for run in runs if run.complete],
         kunit=kunit,
+        units=units,
         impls=IMPLS,
         fine=FINE,
         suites=suites_of(runs),
@@ -168,7 +177,7 @@ def main():
     if not runs and not kunit:
         raise Broken("There is nothing to report yet: run make run or make test first.")
     page = BUILD / "report.html"
-    page.write_text(render(runs, kunit))
+    page.write_text(render(runs, kunit, read_units()))
     print(f"==> {page.relative_to(TOP)} has {', '.join(run.name for run in runs)}")
 
 
