@@ -238,10 +238,6 @@ long c_setns(int fd, int flags);
 /* For rust_setns/, which is built in here */
 #define DECLARE_PER_CPU(type, name) extern type name
 #define this_cpu_inc(pcp) ((pcp)++)
-#define DECLARE_STATIC_KEY_FALSE(name) extern bool name
-#define static_branch_likely(key) (*(key))
-void static_branch_enable(bool *key);
-void static_branch_disable(bool *key);
 #define KERNEL_PARAM_OPS_FL_NOARG 1
 #define MODULE_PARM_DESC(name, desc)
 #define module_param_cb(name, ops, arg, perm)

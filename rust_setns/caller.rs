@@ -81,8 +81,8 @@ impl<'a> Caller<'a> {
 
     /// Gives the caller other credentials.
     pub(crate) fn commit_creds(&mut self, new: PreparedCred) {
-        // SAFETY: `cred` is `real_cred` by the type invariant. What was borrowed from the old
-        // credentials was borrowed from `self`, and `&mut self` ends that.
+        // SAFETY: `cred` is `real_cred` by the type invariant. A borrow of the old
+        // credentials is a borrow of `self`, and `&mut self` ends it.
         unsafe { new.commit() };
     }
 

@@ -392,7 +392,9 @@ mod tests {
             }
         }
 
-        pr_info!("create_new_namespaces {flags:#x}: {failures} failures: {errnos:?}\n");
+        kernel::kunit::info(fmt!(
+            "rust_setns: create_new_namespaces {flags:#x}: {failures} failures: {errnos:?}\n"
+        ));
         Ok(())
     }
 

@@ -18,7 +18,7 @@
 #if IS_MODULE(CONFIG_RUST_SETNS)
 
 /* The implementation in the module, or NULL while C serves setns(2). */
-setns_fn setns_impl;
+setns_fn setns_impl __read_mostly;
 
 /*
  * Every call in the module holds this lock. RCU is not enough, because the
@@ -66,7 +66,7 @@ static void setns_drained(struct rcu_head *head)
  * @impl: the implementation
  * @owner: the module, on which this takes a reference
  *
- * Context: Process context. Does not sleep.
+ * Context: Process context.
  * Return: 0, or -EBUSY if the module is being unloaded.
  */
 int setns_select_rust(setns_fn impl, struct module *owner)
@@ -78,7 +78,8 @@ int setns_select_rust(setns_fn impl, struct module *owner)
 			return -EBUSY;
 		pin.owner = owner;
 	}
-	WRITE_ONCE(setns_impl, impl);
+	/* Pairs with the acquire in __setns_dispatch(): the module is ready. */
+	smp_store_release(&setns_impl, impl);
 	return 0;
 }
 EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_rust);
@@ -90,7 +91,7 @@ EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_rust);
  * function does not wait for it, because a user can make a call last long. The
  * reference on the module is put when the last call has left.
  *
- * Context: Process context. Does not sleep.
+ * Context: Process context.
  */
 void setns_select_c(void)
 {
@@ -121,7 +122,8 @@ EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_c);
 long __setns_dispatch(int fd, int flags, setns_fn c_impl)
 {
 	scoped_guard(srcu_fast, &setns_srcu) {
-		setns_fn impl = READ_ONCE(setns_impl);
+		/* Pairs with the release in setns_select_rust(). */
+		setns_fn impl = smp_load_acquire(&setns_impl);
 
 		if (impl) {
 			setns_count(rust);
@@ -134,8 +136,19 @@ long __setns_dispatch(int fd, int flags, setns_fn c_impl)
 
 #else /* built in */
 
-/* Whether Rust serves setns(2). */
-DEFINE_STATIC_KEY_FALSE(setns_in_rust);
+/* Whether Rust serves setns(2). The Rust core is always there. */
+bool setns_in_rust __read_mostly;
+
+int setns_select_rust(setns_fn impl, struct module *owner)
+{
+	WRITE_ONCE(setns_in_rust, true);
+	return 0;
+}
+
+void setns_select_c(void)
+{
+	WRITE_ONCE(setns_in_rust, false);
+}
 
 #endif
 

@@ -6,7 +6,6 @@
 #define _RUST_SETNS_DISPATCH_H
 
 #include <linux/compiler.h>
-#include <linux/jump_label.h>
 #include <linux/percpu.h>
 
 #include "proc_ns_glue.h"
@@ -33,12 +32,13 @@ DECLARE_PER_CPU(struct setns_calls, setns_calls);
 			this_cpu_inc(setns_calls.impl);		\
 	} while (0)
 
+int setns_select_rust(setns_fn impl, struct module *owner);
+void setns_select_c(void);
+
 #if IS_MODULE(CONFIG_RUST_SETNS)
 
 extern setns_fn setns_impl;
 
-int setns_select_rust(setns_fn impl, struct module *owner);
-void setns_select_c(void);
 long __setns_dispatch(int fd, int flags, setns_fn c_impl);
 
 /**
@@ -47,7 +47,7 @@ long __setns_dispatch(int fd, int flags, setns_fn c_impl);
  * @flags: as in setns(2)
  * @c_impl: the implementation in C
  *
- * While C serves setns(2), this costs a load, a branch and a per-CPU count.
+ * This costs a load, a branch and a per-CPU count, whoever serves the call.
  *
  * Return: what the implementation returns.
  */
@@ -62,23 +62,11 @@ static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
 
 #elif IS_BUILTIN(CONFIG_RUST_SETNS)
 
-DECLARE_STATIC_KEY_FALSE(setns_in_rust);
-
-/* The core in Rust is always there, so switching is a matter of one key. */
-static inline int setns_select_rust(setns_fn impl, struct module *owner)
-{
-	static_branch_enable(&setns_in_rust);
-	return 0;
-}
-
-static inline void setns_select_c(void)
-{
-	static_branch_disable(&setns_in_rust);
-}
+extern bool setns_in_rust;
 
 static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
 {
-	if (static_branch_likely(&setns_in_rust)) {
+	if (READ_ONCE(setns_in_rust)) {
 		setns_count(rust);
 		return rust_setns(fd, flags);
 	}

@@ -20,7 +20,7 @@
 //! Each step consumes the result of the one before. An [`NsSet`] holds everything that must be
 //! undone. Dropping it undoes that, and there is no other error path.
 //!
-//! `unsafe` stays in the modules that own what C works on, and at the two entries in this file.
+//! `unsafe` stays in the modules that own what C works on, and at the entries in this file.
 //! The abstractions that other code can use are in the `kernel` crate.
 //!
 //! # Objects of C
@@ -114,7 +114,7 @@ fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
     Ok(())
 }
 
-/// Entry from the system call, through `setns_dispatch()`.
+/// Entry from the system call.
 ///
 /// # Safety
 ///

@@ -382,54 +382,118 @@ static int have_call_sleep(int line)
 	       waitpid(server, &status, 0) != server;
 }
 
+/* Starts a call that sleeps in Rust. Returns 0 if it cannot be started. */
+static pid_t start_sleeper(int *line)
+{
+	pid_t user = fork_with_line(line);
+
+	if (user == 0)
+		_exit(have_call_sleep(*line));
+	return user > 0 && await_turn(*line) ? user : 0;
+}
+
+static const char *lacking_to_sleep(void)
+{
+	struct stat st;
+
+	if (stat("/dev/fuse", &st) || ~st.st_mode & 0006)
+		return "no FUSE for everybody";
+	return access("/proc/self/clear_refs", F_OK) ? "no clear_refs" : NULL;
+}
+
+/* Without O_NONBLOCK, delete_module(2) does not wait either. */
+static void expect_in_use(struct __test_metadata *_metadata)
+{
+	if (!is_module())
+		return;
+	EXPECT_EQ(syscall(SYS_delete_module, "rust_setns", 0), -1);
+	EXPECT_EQ(errno, EWOULDBLOCK);
+}
+
+static void expect_to_unload(struct __test_metadata *_metadata, struct knob *knob, int module)
+{
+	if (module < 0)
+		return;
+	ASSERT_EQ(take_away(knob), 0);
+	expect_served_by(_metadata, knob, C);
+	ASSERT_EQ(bring_back(knob, module), 0);
+	expect_served_by(_metadata, knob, RUST);
+}
+
 /* Nobody waits for the call. The module stays loaded until the call returns. */
 TEST_F(knob, one_call_sleeps)
 {
+	int line, module = is_module() ? open_module() : -1;
 	struct knob *knob = &self->knob;
-	int module = is_module() ? open_module() : -1;
-	struct stat st;
 	pid_t user;
 	long before;
-	int line;
 
-	if (stat("/dev/fuse", &st) || ~st.st_mode & 0006)
-		SKIP(return, "no FUSE for everybody");
-	if (access("/proc/self/clear_refs", F_OK))
-		SKIP(return, "no clear_refs");
+	if (lacking_to_sleep())
+		SKIP(return, "%s", lacking_to_sleep());
 	if (is_module())
 		ASSERT_GE(module, 0);
 	ASSERT_EQ(switch_to(knob, RUST), 0);
 	before = calls(knob, RUST);
-	user = fork_with_line(&line);
-	ASSERT_GE(user, 0);
-	if (user == 0)
-		_exit(have_call_sleep(line));
-	ASSERT_TRUE(await_turn(line));
+	user = start_sleeper(&line);
+	ASSERT_GT(user, 0);
 	EXPECT_GE(calls(knob, RUST), before + 2);
 
 	for (enum impl i = C; i < IMPLS; i++) {
 		ASSERT_EQ(switch_to(knob, i), 0);
 		expect_served_by(_metadata, knob, i);
 	}
-	if (module >= 0) {
-		/* Without O_NONBLOCK, delete_module(2) does not wait either */
-		EXPECT_EQ(syscall(SYS_delete_module, "rust_setns", 0), -1);
-		EXPECT_EQ(errno, EWOULDBLOCK);
-		ASSERT_EQ(switch_to(knob, C), 0);
-		give_others_time();
-		EXPECT_EQ(syscall(SYS_delete_module, "rust_setns", 0), -1);
-		EXPECT_EQ(errno, EWOULDBLOCK);
-		expect_served_by(_metadata, knob, C);
-	}
+	expect_in_use(_metadata);
+	ASSERT_EQ(switch_to(knob, C), 0);
+	give_others_time();
+	expect_in_use(_metadata);
+	expect_served_by(_metadata, knob, C);
 
 	ASSERT_TRUE(pass_turn(line));
 	expect_done(_metadata, user);
-	if (module >= 0) {
-		ASSERT_EQ(take_away(knob), 0);
-		expect_served_by(_metadata, knob, C);
-		ASSERT_EQ(bring_back(knob, module), 0);
-		expect_served_by(_metadata, knob, RUST);
+	expect_to_unload(_metadata, knob, module);
+}
+
+/*
+ * The second call begins after a switch to C and back, while the first one sleeps. The
+ * end of the first one is not enough.
+ */
+TEST_F(knob, two_calls_sleep)
+{
+	int lines[2], module = is_module() ? open_module() : -1;
+	struct knob *knob = &self->knob;
+	pid_t users[2];
+
+	if (lacking_to_sleep())
+		SKIP(return, "%s", lacking_to_sleep());
+	if (is_module())
+		ASSERT_GE(module, 0);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(switch_to(knob, RUST), 0);
+		users[i] = start_sleeper(&lines[i]);
+		ASSERT_GT(users[i], 0);
+		ASSERT_EQ(switch_to(knob, C), 0);
 	}
+	for (int i = 0; i < 2; i++) {
+		give_others_time();
+		expect_in_use(_metadata);
+		expect_served_by(_metadata, knob, C);
+		ASSERT_TRUE(pass_turn(lines[i]));
+		expect_done(_metadata, users[i]);
+	}
+	expect_to_unload(_metadata, knob, module);
+}
+
+/* After a switch to C and back at once, the module is in use. */
+TEST_F(knob, back_at_once)
+{
+	struct knob *knob = &self->knob;
+
+	ASSERT_EQ(switch_to(knob, RUST), 0);
+	ASSERT_EQ(switch_to(knob, C), 0);
+	ASSERT_EQ(switch_to(knob, RUST), 0);
+	give_others_time();
+	expect_in_use(_metadata);
+	expect_served_by(_metadata, knob, RUST);
 }
 
 TEST_HARNESS_MAIN

@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(load, disputed, 900)
 	struct shared *shared = shared_alloc(sizeof(*shared));
 	bool was_loaded = is_module();
 	int module = open_module();
-	pid_t pids[TASKS], other;
+	pid_t pids[TASKS], other, test = getpid();
 	int status;
 
 	if (module < 0 || (!was_loaded && !access(parameter, F_OK)))
@@ -191,7 +191,8 @@ TEST_F_TIMEOUT(load, disputed, 900)
 	other = fork();
 	ASSERT_GE(other, 0);
 	if (other == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != test)
+			_exit(1);
 		dispute(shared);
 	}
 	for (int i = 0; i < DISPUTED; i++) {

@@ -819,23 +819,24 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
 }
 
-// The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entry point of
-// the core directly.
+// The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entry point
+// of the core directly.
 
 #[no_mangle]
 static mut setns_in_rust: bool = false;
 
 #[export]
-unsafe extern "C" fn static_branch_enable(_key: *mut bool) {
-    with(|world| {
-        world.might_sleep("static_branch_enable");
-        world.note(Event::Switched(true));
-    });
+unsafe extern "C" fn setns_select_rust(
+    _impl: bindings::setns_fn,
+    _owner: *mut bindings::module,
+) -> c_int {
+    with(|world| world.note(Event::Switched(true)));
+    0
 }
 
 #[export]
-unsafe extern "C" fn static_branch_disable(_key: *mut bool) {
-    with(|world| world.fault("switched to C"));
+unsafe extern "C" fn setns_select_c() {
+    with(|world| world.note(Event::Switched(false)));
 }
 
 #[export]

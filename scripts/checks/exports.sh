@@ -28,23 +28,60 @@ c_exports() {
 	llvm-nm --format=just-symbols "$1" | sed -n 's/^__export_symbol_//p' | sort
 }
 
+# Prints the C objects that the series changes or adds, as far as this kernel has them
+changed_objects() {
+	{
+		touched
+		our_files
+	} | grep '\.c$' | grep -vE '^(rust|tools)/' | while read -r file; do
+		[ ! -f "$out/${file%.c}.o" ] || echo "${file%.c}.o"
+	done
+}
+
 # The core is built in here, so C must export what it exports in the release. The same holds without
 # the core. The exports for the module are behind one macro.
 check_c_exports() {
-	local file object count=0 dir=$work/c-exports
+	local object source count=0 dir=$work/c-exports
 	rm -rf "$dir" && mkdir -p "$dir"
-	while read -r file; do
-		object=${file%.c}.o
-		[ -f "$out/$object" ] || continue
-		printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$src/$file" >"$dir/without.c"
-		compile "$object" "${KDIR:-$tree/pristine}/$file" "$dir/release.o"
-		compile "$object" "$dir/without.c" "$dir/without.o"
-		diff <(c_exports "$dir/release.o") <(c_exports "$dir/without.o")
-		diff <(c_exports "$dir/release.o") <(c_exports "$out/$object")
+	for object in $(changed_objects); do
+		source=${object%.o}.c
+		: >"$dir/release"
+		if [ -f "${KDIR:-$tree/pristine}/$source" ]; then
+			compile "$object" "${KDIR:-$tree/pristine}/$source" "$dir/release.o"
+			c_exports "$dir/release.o" >"$dir/release"
+			printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$src/$source" >"$dir/without.c"
+			compile "$object" "$dir/without.c" "$dir/without.o"
+			diff "$dir/release" <(c_exports "$dir/without.o")
+		fi
+		diff "$dir/release" <(c_exports "$out/$object")
 		count=$((count + 1))
-	done < <(touched | grep '\.c$' | grep -v '^rust/')
+	done
 	echo "==> $count objects"
-	[ "$count" -ge 15 ]
+	[ "$count" -ge 18 ]
+}
+
+# With a module, C must export what the module needs and the release does not export, and nothing
+# more. Each of these exports must be to this module alone. check_clippy has built the module.
+check_module_exports() {
+	local object source count dir=$work/m-exports
+	rm -rf "$dir" && mkdir -p "$dir"
+	llvm-nm -u --format=just-symbols "$work/clippy/rust_setns.ko" | sort -u >"$dir/needed"
+	for object in $(changed_objects); do
+		source=${object%.o}.c
+		printf '#undef CONFIG_RUST_SETNS\n#define CONFIG_RUST_SETNS_MODULE 1\n#include "%s"\n' \
+			"$src/$source" >"$dir/with.c"
+		compile "$object" "$dir/with.c" "$dir/with.o"
+		count=$(c_exports "$dir/with.o" | grep -vcxFf <(c_exports "$out/$object") || true)
+		c_exports "$dir/with.o" | grep -vxFf <(c_exports "$out/$object") >>"$dir/new" || true
+		[ "$count" -gt 0 ] || continue
+		llvm-objcopy --dump-section .export_symbol="$dir/section" "$dir/with.o" "$dir/copy.o"
+		[ "$(tr '\0' '\n' <"$dir/section" | grep -cx 'module:rust_setns')" -eq "$count" ]
+	done
+	sort -u -o "$dir/new" "$dir/new"
+	echo "==> $(wc -l <"$dir/new") exports to the module"
+	[ -s "$dir/new" ]
+	! grep -vxFf "$dir/needed" "$dir/new"
+	! comm -23 "$dir/needed" <(awk '{ print $2 }' "$out/Module.symvers" | sort -u) | grep -vxFf "$dir/new"
 }
 
 # rust_exports OBJECT: prints the symbols that rust/Makefile exports from an object, without the
