@@ -35,7 +35,7 @@ static struct {
 	spinlock_t lock;	/* of these fields, and for writing setns_impl */
 	struct module *owner;	/* the module, or NULL if no reference is held */
 	bool queued;		/* setns_drained() will run */
-	bool again;		/* calls have entered since it was queued */
+	bool again;		/* C was selected again since it was queued */
 	struct rcu_head head;
 } pin = {
 	.lock = __SPIN_LOCK_UNLOCKED(pin.lock),

@@ -47,7 +47,7 @@ long __setns_dispatch(int fd, int flags, setns_fn c_impl);
  * @flags: as in setns(2)
  * @c_impl: the implementation in C
  *
- * This costs a load, a branch and a per-CPU count, whoever serves the call.
+ * This costs a load, a branch and, with debugfs, a per-CPU count.
  *
  * Return: what the implementation returns.
  */

@@ -77,8 +77,8 @@ module! {
     license: "GPL",
 }
 
-/// The module. It can be unloaded only while no call is in [`rust_setns()`] and none can enter,
-/// because the dispatcher holds a reference on it otherwise. So nothing is left to do then.
+/// The module. The dispatcher holds a reference on it while a call may be in [`rust_setns()`]. So
+/// the module cannot be unloaded then, and unloading it needs no step here.
 struct RustSetns;
 
 impl kernel::Module for RustSetns {
