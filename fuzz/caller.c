@@ -100,6 +100,8 @@ static int run_op(const struct op *op, int *open_err)
 		return go_on_as_child();
 	case LET_GO:
 		return let_racer_go();
+	case CONFINE:
+		return confine(op->which);
 	case EXEC:
 		break;
 	}

@@ -70,6 +70,11 @@ int counted_setns(int fd, int nstype);
  */
 int run_setns(const struct op *op, int *open_err);
 
+/* confine.c: callers without all rights */
+
+/* Takes rights away from this task. Returns the errno, or 0. */
+int confine(enum confinement way);
+
 /* mates.c: the tasks that share something with the caller, and its children */
 
 /* Copies what the caller shares now. */

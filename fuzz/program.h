@@ -33,8 +33,9 @@ enum { TARGETS = 12, ZOMBIE = TARGETS, REAPED, RACER, ALL_TARGETS };
  * @FORK: go on as a child
  * @LET_GO: let the racer begin with its acts
  * @EXEC: execute this program again, which is only for a racer
+ * @CONFINE: take rights away from the caller for good
  */
-enum op_kind { SETNS, UNSHARE, DROP, FORFEIT, RESTORE, MATE, PART, FORK, LET_GO, EXEC };
+enum op_kind { SETNS, UNSHARE, DROP, FORFEIT, RESTORE, MATE, PART, FORK, LET_GO, EXEC, CONFINE };
 
 /**
  * enum fd_kind - the descriptor that setns(2) gets
@@ -51,13 +52,16 @@ enum fd_kind { NSFD, PIDFD, DERIVED, HANDLE, OWN_NSFD, OWN_PIDFD, WRONG };
 /* A mate is a task that shares this with the caller: all, its fs_struct or its memory. */
 enum { THREAD, FS, MM, MATES };
 
+/* How CONFINE takes rights away. */
+enum confinement { AS_NOBODY, NO_NEW_PRIVS, SECCOMP, LANDLOCK, CONFINEMENTS };
+
 /**
  * struct op - an operation of the caller, or an act of the racer
  * @kind: what it does
  * @fd: for SETNS, the kind of descriptor
  * @target: for SETNS, the target that the descriptor is of
  * @which: for SETNS, a link, or an index of wrongs; for DROP and FORFEIT, a capability;
- *	for MATE, what is shared
+ *	for MATE, what is shared; for CONFINE, an enum confinement
  * @flags: for SETNS, the second argument; for UNSHARE, the argument
  */
 struct op {

@@ -10,6 +10,13 @@
 
 static const char *const mate_names[] = { "a thread", "CLONE_FS", "CLONE_VM" };
 
+static const char *const confinement_names[CONFINEMENTS] = {
+	[AS_NOBODY] = "become nobody",
+	[NO_NEW_PRIVS] = "forbid new privileges",
+	[SECCOMP] = "install a seccomp filter",
+	[LANDLOCK] = "enter a Landlock domain",
+};
+
 static const char *flags_text(unsigned int flags)
 {
 	static char text[256];
@@ -98,6 +105,8 @@ static const char *op_text(const struct op *op)
 		return "fork, and go on as the child";
 	case LET_GO:
 		return "let the racer act";
+	case CONFINE:
+		return confinement_names[op->which];
 	case EXEC:
 		return "execute this program again";
 	}
