@@ -230,6 +230,13 @@ mod tests {
         create_new_namespaces(flags, &*mine()?, &current!().get_user_ns(), Some(&mut fs))
     }
 
+    /// Looks at what is in a set that no task has.
+    fn look_at(set: &mut NewNsProxy) -> &NsProxy {
+        // SAFETY: Valid and complete by the type invariant. Nobody else has it, and the borrow
+        // keeps its owner from writing to it.
+        unsafe { NsProxy::from_ptr(set.as_ptr()) }
+    }
+
     /// Returns the time namespace for children, where a new one goes. `ns_common()` returns the one
     /// of the task itself.
     fn time_ns_for_children(set: &NsProxy) -> *mut bindings::time_namespace {
@@ -267,20 +274,20 @@ mod tests {
     /// The test uses new namespaces, because those of the boot are not counted.
     #[test]
     fn what_is_undone_leaves_no_reference() -> Result {
-        let set = create(creatable().fold(0, |flags, ns| flags | u64::from(ns as u32)))?;
-        let set = set.activate();
+        let mut set = create(creatable().fold(0, |flags, ns| flags | u64::from(ns as u32)))?;
+        let set = look_at(&mut set);
         let user_ns = current!().get_user_ns();
-        let before = references(&set)?;
+        let before = references(set)?;
 
         for steps in 0..=NsFlag::ORDER.len() {
-            let mut builder = NsProxyBuilder::new(0, &set, &user_ns, None)?;
+            let mut builder = NsProxyBuilder::new(0, set, &user_ns, None)?;
             for _ in 0..steps {
                 assert!(builder.fill_next()?);
             }
             // The first two are the user namespace, which has no slot, and mounts.
-            assert_eq!(references(&set)?.iter().eq(before.iter()), steps < 2);
+            assert_eq!(references(set)?.iter().eq(before.iter()), steps < 2);
             drop(builder);
-            assert!(references(&set)?.iter().eq(before.iter()));
+            assert!(references(set)?.iter().eq(before.iter()));
         }
         Ok(())
     }
@@ -297,10 +304,11 @@ mod tests {
     /// Creates real namespaces: those that `flags` ask for are new, the others are shared.
     fn creates_what_it_is_asked_for(asked: NsFlags) -> Result {
         let bits: u32 = asked.into();
-        let created = create(bits.into())?.activate();
+        let mut created = create(bits.into())?;
+        let created = look_at(&mut created);
 
         for ns in NsFlag::ORDER {
-            let is_new = address(&*mine()?, ns) != address(&created, ns);
+            let is_new = address(&*mine()?, ns) != address(created, ns);
             assert_eq!(is_new, asked.contains(ns));
         }
         Ok(())
@@ -366,14 +374,15 @@ mod tests {
             .filter(|&ns| !(ns == NsFlag::Pid && flags & u64::from(ns as u32) != 0))
             .fold(0, |own, ns| own | u64::from(ns as u32));
         let mut fs = FsCopy::new(current!())?;
-        let set = create(own)?.activate();
-        let before = references(&set)?;
+        let mut set = create(own)?;
+        let set = look_at(&mut set);
+        let before = references(set)?;
         let task_before = task_state();
         let mut failures = 0;
         let mut errnos = KVec::new();
 
         for nth in 1.. {
-            let (created, injected) = create_failing_at(nth, flags, &set, &mut fs);
+            let (created, injected) = create_failing_at(nth, flags, set, &mut fs);
             match created {
                 // The call may succeed without that allocation.
                 Ok(created) => drop(created),
@@ -385,7 +394,7 @@ mod tests {
                     }
                 }
             }
-            assert!(references(&set)?.iter().eq(before.iter()));
+            assert!(references(set)?.iter().eq(before.iter()));
             assert!(task_state() == task_before);
             if !injected {
                 break;

@@ -12,9 +12,6 @@ use core::{
 };
 use kernel::{
     bindings,
-    nsproxy::NsProxy,
-    sync::aref::ARef,
-    task::might_sleep,
     types::NotThreadSafe, //
 };
 
@@ -55,20 +52,6 @@ impl NewNsProxy {
         // on `time_ns`.
         unsafe { bindings::timens_commit(caller.task().as_ptr(), time_ns) };
     }
-
-    /// Takes an active reference on each namespace, as a task's set must have them.
-    ///
-    /// The result puts them when the last reference on the set is put: the two kinds of reference
-    /// cannot get out of step.
-    #[doc(alias = "nsproxy_ns_active_get")]
-    pub(crate) fn activate(self) -> ARef<NsProxy> {
-        let nsproxy = ManuallyDrop::new(self).0;
-        // SAFETY: Valid and complete by the type invariant.
-        unsafe { bindings::nsproxy_ns_active_get(nsproxy.as_ptr()) };
-        // SAFETY: `ManuallyDrop` leaves the one reference to us. `put_nsproxy()` may put it now,
-        // because its namespaces are active.
-        unsafe { ARef::from_raw(nsproxy.cast()) }
-    }
 }
 
 impl Drop for NewNsProxy {
@@ -84,31 +67,16 @@ impl Drop for NewNsProxy {
 /// The new namespaces are active before anybody can see them with the task. The old ones are put
 /// after the task was unlocked, because that may free them.
 ///
-/// Counterpart of the C function of this name, for the current task.
+/// The C function of this name does the work. Security tools attach kprobes to it, and must see the
+/// calls that Rust serves. This function says in types what C's callers must know: `new` has no
+/// other owner and is given away, and nothing that was borrowed from the old set is used afterwards.
 pub(crate) fn switch_task_namespaces(caller: &mut Caller<'_>, new: NewNsProxy) {
-    might_sleep();
+    let new = ManuallyDrop::new(new).0;
+    let task = caller.task().as_ptr();
 
-    let old = replace_nsproxy(caller, new.activate());
-    drop(old);
-}
-
-/// Gives the caller another set under its `task_lock()`, and returns the one it had.
-///
-/// Putting a set may sleep, so it must not happen under the lock. It cannot: the old set is a
-/// pointer without a drop until the lock is released.
-fn replace_nsproxy(caller: &mut Caller<'_>, new: ARef<NsProxy>) -> Option<ARef<NsProxy>> {
-    let task = caller.task();
-    let new = ARef::into_raw(new).cast();
-
-    // SAFETY: The current task is valid.
-    let nsproxy = unsafe { &raw mut (*task.as_ptr()).nsproxy };
-    let locked = task.task_lock();
-    // SAFETY: The pointer lives as long as the task. The kernel reads another task's under this
-    // lock alone, see rules 1 and 3 in `include/linux/nsproxy.h`.
-    let old = unsafe { nsproxy.replace(new.as_ptr()) };
-    locked.unlock();
-
-    // SAFETY: The task's reference is ours now, and the namespaces are active with it. What was
-    // borrowed from the old set was borrowed from `caller`, and `&mut` ends that.
-    NonNull::new(old).map(|old| unsafe { ARef::from_raw(old.cast()) })
+    // SAFETY: The current task is valid and holds no lock, so this may sleep. `ManuallyDrop` leaves
+    // the one reference on `new` to the task. By the type invariant of `NewNsProxy` the set is
+    // complete, and its namespaces are not active for it yet. A borrow of the old set is a borrow
+    // of `caller`, and `&mut` ends that.
+    unsafe { bindings::switch_task_namespaces(task, new.as_ptr()) };
 }

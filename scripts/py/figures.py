@@ -23,7 +23,6 @@ CORE = "kernel/rust_setns"
 C_FUNCTIONS = [
     "create_nsproxy",
     "create_new_namespaces",
-    "switch_task_namespaces",
     "check_setns_flags",
     "put_nsset",
     "prepare_nsset",
