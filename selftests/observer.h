@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a tool sees that attaches kprobes to the way of a call of setns(2). The kprobes
+ * are in an instance of the trace buffer, and concern one task.
+ */
+#ifndef SELFTESTS_SETNS_OBSERVER_H
+#define SELFTESTS_SETNS_OBSERVER_H
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "setns.h"
+
+#define TRACEFS		"/sys/kernel/tracing"
+#define INSTANCE	TRACEFS "/instances/setns_observer"
+#define GROUP		"setns_observer"
+
+/*
+ * The functions, and scalars among their arguments. With @rust_has_own, the Rust core has
+ * a counterpart and does not call the C function.
+ */
+static const struct observed {
+	const char *name;
+	const char *args;
+	bool rust_has_own;
+} observed[] = {
+	{ "create_new_namespaces", "flags=$arg1:x64", .rust_has_own = true },
+	{ "copy_mnt_ns", "flags=$arg1:x64" },
+	{ "copy_utsname", "flags=$arg1:x64" },
+	{ "copy_ipcs", "flags=$arg1:x64" },
+	{ "copy_pid_ns", "flags=$arg1:x64" },
+	{ "copy_cgroup_ns", "flags=$arg1:x64" },
+	{ "copy_net_ns", "flags=$arg1:x64" },
+	{ "copy_time_ns", "flags=$arg1:x64" },
+	{ "prepare_creds", "" },
+	{ "copy_fs_struct", "" },
+	{ "pidfd_pid", "" },
+	{ "ptrace_may_access", "mode=$arg2:x32" },
+	{ "userns_install", "" },
+	{ "mntns_install", "" },
+	{ "utsns_install", "" },
+	{ "ipcns_install", "" },
+	{ "pidns_install", "" },
+	{ "cgroupns_install", "" },
+	{ "netns_install", "" },
+	{ "timens_install", "" },
+	{ "ns_capable", "cap=$arg2:s32" },
+	{ "commit_creds", "" },
+	{ "set_fs_root", "" },
+	{ "set_fs_pwd", "" },
+	{ "free_fs_struct", "" },
+	{ "exit_sem", "" },
+	{ "timens_commit", "" },
+	{ "switch_task_namespaces", "" },
+	{ "nsproxy_ns_active_get", "" },
+	{ "nsproxy_ns_active_put", "" },
+	{ "deactivate_nsproxy", "" },
+	{ "nsproxy_free", "" },
+	{ "perf_event_namespaces", "" },
+	/* Hooks of security modules. Others are added by name, without arguments. */
+	{ "security_capable", "cap=$arg3:s32 opts=$arg4:x32" },
+	{ "security_ptrace_access_check", "mode=$arg2:x32" },
+	{ "security_prepare_creds", "gfp=$arg3:x32" },
+	{ "security_inode_permission", "mask=$arg2:x32" },
+};
+
+/**
+ * struct kprobe - a kprobe at the start of a function
+ * @name: the function, and the name of the event
+ * @listed: the entry in observed[], or NULL
+ * @fired: it has fired in a call that C served
+ */
+struct kprobe {
+	char name[64];
+	const struct observed *listed;
+	bool fired;
+};
+
+static struct kprobe kprobes[512];
+static int nr_kprobes;
+
+/* The kernel refuses a function that is not there, for example because it was inlined. */
+static inline void add_kprobe(const char *name, const struct observed *listed)
+{
+	FILE *file = fopen(TRACEFS "/kprobe_events", "ae");
+
+	if (!file || nr_kprobes == ARRAY_SIZE(kprobes))
+		abort();
+	fprintf(file, "p:" GROUP "/%s %s %s\n", name, name, listed ? listed->args : "");
+	if (fclose(file))
+		return;
+	snprintf(kprobes[nr_kprobes].name, sizeof(kprobes->name), "%s", name);
+	kprobes[nr_kprobes++].listed = listed;
+}
+
+static inline bool is_listed(const char *name)
+{
+	for (int i = 0; i < ARRAY_SIZE(observed); i++) {
+		if (!strcmp(observed[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* Adds the functions in observed[], and all that call hooks of security modules. */
+static inline void add_kprobes(void)
+{
+	FILE *file = fopen(TRACEFS "/available_filter_functions", "re");
+	char line[256], name[64];
+
+	for (int i = 0; i < ARRAY_SIZE(observed); i++)
+		add_kprobe(observed[i].name, &observed[i]);
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63s", name) == 1 && !strncmp(name, "security_", 9) &&
+		    !is_listed(name))
+			add_kprobe(name, NULL);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Removes all kprobes of the observer. This works after an earlier run was stopped, too. */
+static inline void remove_kprobes(void)
+{
+	write_file(INSTANCE "/events/" GROUP "/enable", "0");
+	write_file(INSTANCE "/events/syscalls/enable", "0");
+	rmdir(INSTANCE);
+	write_file(TRACEFS "/events/" GROUP "/enable", "0");
+	for (int i = 0; i < 2; i++) {
+		FILE *file = fopen(TRACEFS "/kprobe_events", "ae");
+
+		if (!file)
+			return;
+		fprintf(file, "-:" GROUP "/\n");
+		fclose(file);
+	}
+}
+
+static inline int enable_kprobes(void)
+{
+	if (mkdir(INSTANCE, 0700))
+		return -1;
+	if (write_file(INSTANCE "/events/" GROUP "/enable", "1") ||
+	    write_file(INSTANCE "/events/syscalls/sys_enter_setns/enable", "1"))
+		return -1;
+	return write_file(INSTANCE "/events/syscalls/sys_exit_setns/enable", "1");
+}
+
+/* Forgets what was recorded, and records this task from now on. */
+static inline int observe_task(pid_t pid)
+{
+	char text[16];
+	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	snprintf(text, sizeof(text), "%d", pid);
+	return write_file(INSTANCE "/set_event_pid", text);
+}
+
+/*
+ * Returns the kprobes that fired during the task's call, a line for each, with the
+ * arguments but without addresses. The caller frees it. Returns NULL if there was no call.
+ */
+static inline char *observed_call(void)
+{
+	FILE *trace = fopen(INSTANCE "/trace", "re"), *out;
+	char line[512], *text = NULL;
+	bool inside = false, complete = false;
+	size_t size;
+
+	out = open_memstream(&text, &size);
+	if (!trace || !out)
+		abort();
+	while (fgets(line, sizeof(line), trace)) {
+		char name[64], *hit = strstr(line, ": "), *args;
+
+		if (strstr(line, "sys_setns("))
+			inside = true;
+		else if (strstr(line, "sys_setns -> "))
+			complete = inside, inside = false;
+		else if (inside && hit && sscanf(hit, ": %63[a-z0-9_]:", name) == 1) {
+			args = strchr(hit, ')');
+			fprintf(out, "%s%s", name, args ? args + 1 : "\n");
+		}
+	}
+	fclose(trace);
+	fclose(out);
+	if (!complete) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* Returns how many lines begin with this name. */
+static inline int hits(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+	int count = 0;
+
+	while (text && *text) {
+		count += !strncmp(text, name, length) &&
+			 (text[length] == ' ' || text[length] == '\n');
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return count;
+}
+
+#endif

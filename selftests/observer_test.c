@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Security tools attach kprobes to functions on the way of a call of setns(2). They must
+ * see as much of a call that Rust serves as of one that C serves.
+ *
+ * The test prints how often each kprobe fires in each call.
+ */
+#define _GNU_SOURCE
+#include "each_call.h"
+#include "knob.h"
+#include "observer.h"
+
+static char *observe(struct __test_metadata *_metadata, const struct call *call, pid_t target,
+		     int pidfd)
+{
+	int line, status;
+	pid_t pid = start_caller(call, target, pidfd, &line);
+
+	ASSERT_GT(pid, 0);
+	ASSERT_EQ(observe_task(pid), 0);
+	ASSERT_TRUE(pass_turn(line));
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_EQ(status, 0) {
+		TH_LOG("%s", call->name);
+	}
+	close(line);
+	return observed_call();
+}
+
+/* Prints the kprobes that fired, and how often. */
+static void print_hits(const struct call *call, char *const *seen)
+{
+	for (int i = 0; i < nr_kprobes; i++) {
+		const char *name = kprobes[i].name;
+		int c = hits(seen[C], name), rust = hits(seen[RUST], name);
+
+		if (c || rust)
+			printf("# hits %s %s %d %d\n", call->name, name, c, rust);
+		kprobes[i].fired |= c > 0;
+	}
+}
+
+/* Removes the lines of functions of which Rust has its own counterpart. */
+static void leave_out_own(char *text)
+{
+	for (int i = 0; i < nr_kprobes; i++) {
+		char *line = text;
+
+		while (kprobes[i].listed && kprobes[i].listed->rust_has_own && *line) {
+			char *next = strchr(line, '\n') + 1;
+
+			if (hits(line, kprobes[i].name) > hits(next, kprobes[i].name))
+				memmove(line, next, strlen(next) + 1);
+			else
+				line = next;
+		}
+	}
+}
+
+static void expect_the_same(struct __test_metadata *_metadata, const struct knob *knob,
+			    const struct call *call, pid_t target, int pidfd)
+{
+	char *seen[IMPLS];
+
+	for (enum impl impl = C; impl < IMPLS; impl++) {
+		ASSERT_EQ(switch_to(knob, impl), 0);
+		seen[impl] = observe(_metadata, call, target, pidfd);
+		ASSERT_NE(seen[impl], NULL);
+	}
+	print_hits(call, seen);
+	for (enum impl impl = C; impl < IMPLS; impl++)
+		leave_out_own(seen[impl]);
+	EXPECT_STREQ(seen[RUST], seen[C]) {
+		TH_LOG("%s", call->name);
+	}
+	for (enum impl impl = C; impl < IMPLS; impl++)
+		free(seen[impl]);
+}
+
+TEST_F_TIMEOUT(knob, observers_see_the_same, 900)
+{
+	pid_t target;
+	int pidfd;
+
+	if (access(TRACEFS "/kprobe_events", W_OK))
+		SKIP(return, "no kprobe events in this kernel");
+	target = target_in(all_types, &pidfd);
+	ASSERT_GT(target, 0);
+	remove_kprobes();
+	add_kprobes();
+	ASSERT_EQ(enable_kprobes(), 0);
+	for (int i = 0; i < ARRAY_SIZE(all_calls); i++)
+		expect_the_same(_metadata, &self->knob, &all_calls[i], target, pidfd);
+	/* A kprobe that never fires shows nothing */
+	for (int i = 0; i < nr_kprobes; i++) {
+		EXPECT_TRUE(kprobes[i].fired || !kprobes[i].listed) {
+			TH_LOG("%s", kprobes[i].name);
+		}
+	}
+	remove_kprobes();
+	end_target(target);
+}
+
+TEST_HARNESS_MAIN
