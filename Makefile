@@ -4,7 +4,7 @@
 # Settings: ARCH=, KDIR=, FLAVOUR= for run, try, fuzz, load and vm, SUITES='...' for try,
 # IMPL=, CMD='...' and GDB=1 for vm, WITH_FIX=1 for fault.
 
-.PHONY: help run test test-full try vm check check-bisect coverage mutate fault fuzz load series report clean
+.PHONY: help run test test-full try vm check check-bisect check-options coverage mutate fault fuzz load series report clean
 
 help:
 	@scripts/help
@@ -34,6 +34,9 @@ check:
 
 check-bisect:
 	@scripts/check-bisect
+
+check-options:
+	@scripts/check-options
 
 coverage:
 	@scripts/coverage

@@ -19,14 +19,26 @@ kmake() {
 
 # Sets the folders: src is the patched tree, out its build, and root the file system of a guest
 # of another architecture. scripts/source has recorded the tree. scripts/fault explains UNFIXED.
+# A flavour may boot the kernel of another one ("# kernel: FLAVOUR").
 use_tree() {
-	local id
+	local id kernel
 	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
 	tree=$cache/$id
 	src=$tree/src
-	out=$tree/$ARCH-$FLAVOUR${UNFIXED:+-unfixed}
+	kernel=$(sed -n 's/^# kernel: //p' "$scripts/config/$FLAVOUR")
+	out=$tree/$ARCH-${kernel:-$FLAVOUR}${UNFIXED:+-unfixed}
 	root=$cache/root-$ARCH
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
+}
+
+# copy_build OTHER: makes "out" a copy of another build
+copy_build() {
+	rm -rf "$out.new"
+	cp -a --reflink=auto "$1" "$out.new"
+	# The build of objtool records absolute paths, and make compiles everything again after
+	# objtool
+	[ ! -d "$out.new/tools" ] || find "$out.new/tools" -name '.*.cmd' -exec sed -i "s,$1/,$out/,g" {} +
+	mv "$out.new" "$out"
 }
 
 # Whether the cache has Debian's kernel source
