@@ -7,10 +7,10 @@ from collections import Counter, namedtuple
 from comparison.files import (
     IMPLS,
     NAMES,
+    Skips,
     read_known,
     read_of_run,
     read_served,
-    read_skips,
     read_text,
 )
 from comparison.trace import Trace
@@ -76,11 +76,11 @@ class Run:
 class Suite:
     """A suite of scripts/lists/suites, and its runs by column."""
 
-    def __init__(self, name, marks, known, skippable, runs):
+    def __init__(self, name, marks, known, skips, runs):
         self.name = name
         self.marks = marks
         self.known = known
-        self.skippable = skippable
+        self.skips = skips
         self.runs = runs
 
     def cases(self):
@@ -97,28 +97,34 @@ class Suite:
         """Returns whether scripts/lists/known-failures lets this case fail."""
         return name in self.known and set(verdicts) <= {"passed", "failed"}
 
-    def may_skip(self, name):
+    def is_allowed_to_skip(self, name, cases):
+        """Returns whether this kernel may skip the case, for the reasons that the columns give."""
+        return self.skips.allow(self.name, name, [case.reason for case in cases.values()])
+
+    def may_skip(self, name, cases):
         """Returns whether all columns may skip this case.
 
         They may skip any case of an upstream suite that is marked "racy".
         """
         upstream = not self.name.startswith("setns:")
-        return name in self.skippable or ("racy" in self.marks and upstream)
+        return self.is_allowed_to_skip(name, cases) or ("racy" in self.marks and upstream)
 
     def is_idle(self):
         """Returns whether this kernel lets it skip all cases, and it skipped them."""
-        return bool(self.skippable) and all(
-            name in self.skippable and {case.verdict for case in cases.values()} == {"skipped"}
-            for name, cases in self.cases()
+        cases = list(self.cases())
+        return bool(cases) and all(
+            {case.verdict for case in of_case.values()} == {"skipped"}
+            and self.is_allowed_to_skip(name, of_case)
+            for name, of_case in cases
         )
 
 
 def read_suites(folder, config, parser):
     """Yields each suite that had to run, whether or not it ran."""
-    known, skips = read_known(), read_skips(config)
+    known, skips = read_known(), Skips(config)
     served = {column: read_served(folder / column / "served") for column in NAMES}
     for line in read_of_run(folder / "suites"):
         name, *marks = line.split()
         columns = ["both"] if "once" in marks else IMPLS
         runs = {c: Run(folder, c, name, served[c].get(name), parser) for c in columns}
-        yield Suite(name, marks, known.get(name, {}), skips.get(name, set()), runs)
+        yield Suite(name, marks, known.get(name, {}), skips, runs)

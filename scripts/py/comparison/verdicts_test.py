@@ -58,6 +58,18 @@ class VerdictsTest(CompareTest):
         self.write("config", "CONFIG_LACKING=m\n")
         self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
 
+    def test_skip_for_lack_of_a_type(self):
+        (self.lists / "known-skips").write_text("")
+        self.skip("setns:threads", "ok 2 second", "no time or no user namespaces")
+        self.write("config", "CONFIG_USER_NS=y\n")
+        self.assert_green()
+        self.write("config", "CONFIG_USER_NS=y\nCONFIG_TIME_NS=y\n")
+        self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
+
+    def test_upstream_skips_for_lack_of_a_type(self):
+        self.skip("dir-sub:plain", "ok 2 second", "no time namespaces")
+        self.assert_red("dir/sub:plain: second: skipped on C, skipped on Rust")
+
     def test_suite_makes_no_call(self):
         for suite in ("dir/sub:plain", "setns:threads"):
             self.replace("c/served", f"{suite} 0 2 0", f"{suite} 0 0 0")
