@@ -13,6 +13,12 @@
 #include "setns.h"
 #include "tasks.h"
 
+/* The caller's set of namespaces is then its own, and ends when the caller leaves it. */
+static inline int have_own_nsproxy(void)
+{
+	return unshare(CLONE_NEWUTS);
+}
+
 /* The kinds of descriptor */
 enum { NSFD, PIDFD, CLOSED, NO_NSFD };
 
@@ -49,6 +55,7 @@ static const struct call {
 	{ "cgroup", NSFD, CGROUP, CLONE_NEWCGROUP },
 	{ "net", NSFD, NET, CLONE_NEWNET },
 	{ "time", NSFD, TIME, CLONE_NEWTIME },
+	{ "uts:unshared", NSFD, UTS, CLONE_NEWUTS, have_own_nsproxy },
 	{ "pidfd:uts", PIDFD, 0, CLONE_NEWUTS },
 	{ "pidfd:mnt|time", PIDFD, 0, CLONE_NEWNS | CLONE_NEWTIME },
 	{ "pidfd:all", PIDFD, 0, all_types },
