@@ -55,7 +55,7 @@ TEST_F(no_fd, ebadf)
 
 TEST(closed_fd)
 {
-	int fd = open_ns("uts");
+	int fd = open_ns("mnt");
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(close(fd), 0);
@@ -64,7 +64,7 @@ TEST(closed_fd)
 
 TEST(o_path_nsfd)
 {
-	int fd = open("/proc/self/ns/uts", O_PATH | O_CLOEXEC);
+	int fd = open("/proc/self/ns/mnt", O_PATH | O_CLOEXEC);
 
 	ASSERT_GE(fd, 0);
 	expect_ebadf(_metadata, fd);
@@ -73,7 +73,7 @@ TEST(o_path_nsfd)
 /* This opens the link itself, not the namespace that it leads to. */
 TEST(o_path_nsfd_link)
 {
-	int fd = open("/proc/self/ns/uts", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open("/proc/self/ns/mnt", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	ASSERT_GE(fd, 0);
 	expect_ebadf(_metadata, fd);

@@ -34,7 +34,7 @@ static int switch_to(bool rust, int module)
 static void join_until_stopped(struct shared *shared, int task)
 {
 	int mnt = open_ns("mnt");
-	int uts = open_ns("uts");
+	int uts = open_ns(is_built_in("uts") ? "uts" : "mnt");
 
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
 		shared->failed[task] += setns(mnt, CLONE_NEWNS) != 0;
