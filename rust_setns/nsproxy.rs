@@ -69,7 +69,7 @@ impl Drop for NewNsProxy {
 ///
 /// The C function of this name does the work. Security tools attach kprobes to it, and must see the
 /// calls that Rust serves. This function says in types what C's callers must know: `new` has no
-/// other owner and is given away, and nothing that was borrowed from the old set is used afterwards.
+/// other owner and is given away, and nothing borrowed from the old set is used afterwards.
 pub(crate) fn switch_task_namespaces(caller: &mut Caller<'_>, new: NewNsProxy) {
     let new = ManuallyDrop::new(new).0;
     let task = caller.task().as_ptr();

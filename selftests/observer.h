@@ -181,11 +181,12 @@ static inline char *observed_call(void)
 	while (fgets(line, sizeof(line), trace)) {
 		char name[64], *hit = strstr(line, ": "), *args;
 
-		if (strstr(line, "sys_setns("))
+		if (strstr(line, "sys_setns(")) {
 			inside = true;
-		else if (strstr(line, "sys_setns -> "))
-			complete = inside, inside = false;
-		else if (inside && hit && sscanf(hit, ": %63[a-z0-9_]:", name) == 1) {
+		} else if (strstr(line, "sys_setns -> ")) {
+			complete = inside;
+			inside = false;
+		} else if (inside && hit && sscanf(hit, ": %63[a-z0-9_]:", name) == 1) {
 			args = strchr(hit, ')');
 			fprintf(out, "%s%s", name, args ? args + 1 : "\n");
 		}
