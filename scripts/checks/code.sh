@@ -55,7 +55,8 @@ check_rustdoc() {
 }
 
 check_kernel_doc() {
-	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch]
+	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch] "$src/kernel/setns_trace.c" \
+		"$src/include/linux/setns.h" "$src/include/trace/events/setns.h"
 }
 
 # our_helpers: lists the files in rust/helpers/ that the series adds
@@ -79,7 +80,7 @@ our_lines() {
 # __BINDGEN__ is defined. sparse would then ask for a declaration of each helper, so -Wno-decl
 # turns that off. The compiler asks for the declarations of all other functions.
 check_sparse() {
-	local object objects='kernel/nsproxy kernel/rust_setns/dispatch kernel/rust_setns/switch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
+	local object objects='kernel/nsproxy kernel/setns_trace kernel/rust_setns/dispatch kernel/rust_setns/switch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
 	local flags="-D__typeof_unqual__=typeof -D__BINDGEN__ '-D_Static_assert(...)=' -Wno-decl"
 	# make runs sparse only on a file that it compiles
 	rm -f "$out/rust/helpers/helpers.o"
@@ -90,7 +91,7 @@ check_sparse() {
 	done
 	our_lines >"$work/ours"
 	sed -n "s,^$src/,,p" "$work/sparse" | grep -E ': (error|warning): ' >"$work/findings" || true
-	! grep -E "^(kernel/rust_setns/|($(our_helpers | paste -sd '|')):)" "$work/findings" &&
+	! grep -E "^(kernel/rust_setns/|kernel/setns_trace.c:|($(our_helpers | paste -sd '|')):)" "$work/findings" &&
 		! grep -Ff "$work/ours" "$work/findings"
 }
 
@@ -101,7 +102,7 @@ check_coccinelle() {
 	local files
 	cd "$src" || return
 	mapfile -t files < <(our_helpers)
-	files+=(kernel/nsproxy.c kernel/rust_setns/*.[ch] "$work/bug.c")
+	files+=(kernel/nsproxy.c kernel/setns_trace.c kernel/rust_setns/*.[ch] "$work/bug.c")
 	echo 'static void bug(char *p) { if (p) kfree(p); }' >"$work/bug.c"
 	# shellcheck disable=SC2016 # the inner shell expands it
 	grep -rlE 'virtual[[:space:]]+report' scripts/coccinelle | xargs grep -L 'script:ocaml' |
