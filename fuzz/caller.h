@@ -70,6 +70,23 @@ int counted_setns(int fd, int nstype);
  */
 int run_setns(const struct op *op, int *open_err);
 
+/* events.c: what the trace events say of the calls */
+
+/* Watches the calls of this task, if shared->watched. A child has to do this again. */
+void watch_own_calls(void);
+
+/* Reads what the events have said since the last time. Dies if some were lost. */
+void read_events(struct seen *seen);
+
+/*
+ * Returns whether a call has the events that it must have: one with a reason that fits the errno,
+ * or one for each type in @expected, which the call has joined.
+ */
+bool well_explained(const struct record *record, int expected);
+
+/* Returns the types that this call joins if it succeeds. */
+int flags_joined(const struct op *op);
+
 /* confine.c: callers without all rights */
 
 /* Takes rights away from this task. Returns the errno, or 0. */

@@ -25,8 +25,7 @@ static struct stats {
 	bool joined_set[1 << TYPES];
 } stats[IMPLS];
 
-/* Returns the types that this call joins if it succeeds. */
-static int flags_joined(const struct op *op)
+int flags_joined(const struct op *op)
 {
 	bool process = op->fd == PIDFD || op->fd == OWN_PIDFD;
 
