@@ -168,7 +168,7 @@ void show_summary(void);
 
 /*
  * Returns whether there were joins of each type, by each kind of descriptor, and of
- * racers, on C and on Rust.
+ * racers, and confined callers, on C and on Rust.
  */
 bool all_joined(void);
 

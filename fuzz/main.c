@@ -42,7 +42,8 @@ static long seconds(void)
 enum { ENOUGH = 100000 };
 
 static const char none_joined[] =
-	"FAILED: none of so many calls has joined a type, by a kind of descriptor, or the racer";
+	"FAILED: none of so many calls has joined a type, by a kind of descriptor, or the racer, or no "
+	"caller was confined";
 
 /* Returns whether nothing has failed. */
 static bool fuzz_all(const struct options *options, long start, __u64 *programs)

@@ -13,6 +13,7 @@
  * @outcome: calls by their errno, where 0 means that the call has joined
  * @joined_by_type: joins of each entry of types
  * @joined_by_fd: calls that have joined, by the kind of their descriptor
+ * @confined: successful operations CONFINE, by their enum confinement
  * @joined_set: a call has joined this set of types, which has one bit for each entry
  */
 static struct stats {
@@ -22,6 +23,7 @@ static struct stats {
 	long outcome[MAX_ERR];
 	long joined_by_type[TYPES];
 	long joined_by_fd[WRONG + 1];
+	long confined[CONFINEMENTS];
 	bool joined_set[1 << TYPES];
 } stats[IMPLS];
 
@@ -64,9 +66,13 @@ void count_program(const struct program *program, int offset)
 {
 	for (int impl = 0; impl < IMPLS; impl++) {
 		for (int i = 0; i < program->nr_ops; i++) {
-			if (program->ops[i].kind == SETNS)
-				count_call(&stats[impl], program, &program->ops[i],
-					   &results[impl][offset + i]);
+			const struct op *op = &program->ops[i];
+			const struct record *record = &results[impl][offset + i];
+
+			if (op->kind == SETNS)
+				count_call(&stats[impl], program, op, record);
+			else if (op->kind == CONFINE && !record->err)
+				stats[impl].confined[op->which]++;
 		}
 	}
 }
@@ -94,6 +100,9 @@ static void show_joined(void)
 	printf("joined by type:");
 	for (int i = 0; i < TYPES; i++)
 		printf(" %s %ld", links[types[i]].name, stats[RUST].joined_by_type[i]);
+	printf("\nconfined: nobody %ld, no new privileges %ld, seccomp %ld, Landlock %ld",
+	       stats[RUST].confined[AS_NOBODY], stats[RUST].confined[NO_NEW_PRIVS],
+	       stats[RUST].confined[SECCOMP], stats[RUST].confined[LANDLOCK]);
 	printf("\njoined by descriptor:");
 	for (int i = 0; i < WRONG; i++)
 		printf(" %s %ld,", fd_names[i], stats[RUST].joined_by_fd[i]);
@@ -122,6 +131,11 @@ bool all_joined(void)
 		}
 		for (int i = 0; i < WRONG; i++) {
 			if (!stats[impl].joined_by_fd[i])
+				return false;
+		}
+		/* Few kernels have Landlock */
+		for (int i = 0; i < LANDLOCK; i++) {
+			if (!stats[impl].confined[i])
 				return false;
 		}
 		if (!stats[impl].racing_joined)

@@ -233,7 +233,8 @@ mod tests {
     /// Looks at what is in a set that no task has.
     fn look_at(set: &mut NewNsProxy) -> &NsProxy {
         // SAFETY: Valid and complete by the type invariant. Nobody else has it, and the borrow
-        // keeps its owner from writing to it.
+        // keeps its owner from writing to it. No test makes an `ARef` of it: its namespaces are not
+        // active, and putting the last reference would put active references that nobody took.
         unsafe { NsProxy::from_ptr(set.as_ptr()) }
     }
 

@@ -24,7 +24,11 @@ enum { NSFD, PIDFD, CLOSED, NO_NSFD };
 
 static inline int share_memory_for_ever(void *arg)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid_t *caller = arg;
+
+	/* The caller may have ended before */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != *caller)
+		return 1;
 	while (pause())
 		;
 	return 0;
@@ -34,8 +38,10 @@ static inline int share_memory_for_ever(void *arg)
 static inline int share_memory(void)
 {
 	static alignas(16) char stack[1 << 14];
+	static pid_t caller;
 
-	return clone(share_memory_for_ever, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) < 0;
+	caller = getpid();
+	return clone(share_memory_for_ever, stack + sizeof(stack), CLONE_VM | SIGCHLD, &caller) < 0;
 }
 
 /* Each call is made by a new task. */
@@ -57,7 +63,7 @@ static const struct call {
 	{ "time", NSFD, TIME, CLONE_NEWTIME },
 	{ "uts:unshared", NSFD, UTS, CLONE_NEWUTS, have_own_nsproxy },
 	{ "pidfd:uts", PIDFD, 0, CLONE_NEWUTS },
-	{ "pidfd:mnt|time", PIDFD, 0, CLONE_NEWNS | CLONE_NEWTIME },
+	{ "pidfd:mnt+time", PIDFD, 0, CLONE_NEWNS | CLONE_NEWTIME },
 	{ "pidfd:all", PIDFD, 0, all_types },
 	{ "EBADF", CLOSED, 0, 0, NULL, EBADF },
 	{ "EINVAL", NO_NSFD, 0, 0, NULL, EINVAL },

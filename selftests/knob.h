@@ -119,23 +119,4 @@ static inline void expect_served_by(struct __test_metadata *_metadata, const str
 	EXPECT_EQ(calls(knob, !impl), others);
 }
 
-/* For the cases that use the files as root. */
-FIXTURE(knob)
-{
-	struct knob knob;
-};
-
-FIXTURE_SETUP(knob)
-{
-	if (!open_knob(&self->knob))
-		SKIP(return, "no rust_setns in this kernel, or no debugfs");
-	if (self->knob.parameter < 0)
-		SKIP(return, "not loaded");
-}
-
-FIXTURE_TEARDOWN(knob)
-{
-	close_knob(&self->knob);
-}
-
 #endif

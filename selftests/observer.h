@@ -17,12 +17,14 @@
 
 /*
  * The functions, and scalars among their arguments. If @differs, Rust calls the function
- * less often than C.
+ * less often than C. If @required, a compiler cannot leave it out: it is called from
+ * another file, or through a pointer.
  */
 static const struct observed {
 	const char *name;
 	const char *args;
 	bool differs;
+	bool required;
 } observed[] = {
 	{ "create_new_namespaces", "flags=$arg1:x64", .differs = true },
 	{ "copy_mnt_ns", "flags=$arg1:x64" },
@@ -32,26 +34,26 @@ static const struct observed {
 	{ "copy_cgroup_ns", "flags=$arg1:x64" },
 	{ "copy_net_ns", "flags=$arg1:x64" },
 	{ "copy_time_ns", "flags=$arg1:x64" },
-	{ "prepare_creds", "" },
+	{ "prepare_creds", "", .required = true },
 	{ "copy_fs_struct", "" },
 	{ "pidfd_pid", "", .differs = true },
 	{ "ptrace_may_access", "mode=$arg2:x32" },
-	{ "userns_install", "" },
-	{ "mntns_install", "" },
-	{ "utsns_install", "" },
-	{ "ipcns_install", "" },
-	{ "pidns_install", "" },
-	{ "cgroupns_install", "" },
-	{ "netns_install", "" },
-	{ "timens_install", "" },
+	{ "userns_install", "", .required = true },
+	{ "mntns_install", "", .required = true },
+	{ "utsns_install", "", .required = true },
+	{ "ipcns_install", "", .required = true },
+	{ "pidns_install", "", .required = true },
+	{ "cgroupns_install", "", .required = true },
+	{ "netns_install", "", .required = true },
+	{ "timens_install", "", .required = true },
 	{ "ns_capable", "cap=$arg2:s32" },
-	{ "commit_creds", "" },
+	{ "commit_creds", "", .required = true },
 	{ "set_fs_root", "" },
 	{ "set_fs_pwd", "" },
 	{ "free_fs_struct", "" },
-	{ "exit_sem", "" },
+	{ "exit_sem", "", .required = true },
 	{ "timens_commit", "" },
-	{ "switch_task_namespaces", "" },
+	{ "switch_task_namespaces", "", .required = true },
 	{ "nsproxy_ns_active_get", "" },
 	{ "nsproxy_ns_active_put", "" },
 	{ "nsproxy_free", "" },
@@ -84,7 +86,7 @@ static inline int change_kprobes(const char *command)
 	ssize_t written;
 
 	if (fd < 0)
-		abort();
+		return -1;
 	written = write(fd, command, strlen(command));
 	close(fd);
 	return written < 0 ? -1 : 0;
@@ -103,6 +105,15 @@ static inline void add_kprobe(const char *name, const struct observed *listed)
 		return;
 	snprintf(kprobes[nr_kprobes].name, sizeof(kprobes->name), "%s", name);
 	kprobes[nr_kprobes++].listed = listed;
+}
+
+static inline bool has_kprobe(const char *name)
+{
+	for (int i = 0; i < nr_kprobes; i++) {
+		if (!strcmp(kprobes[i].name, name))
+			return true;
+	}
+	return false;
 }
 
 static inline bool is_listed(const char *name)
@@ -145,6 +156,9 @@ static inline int enable_kprobes(void)
 {
 	if (mkdir(INSTANCE, 0700))
 		return -1;
+	/* The caller may move to another processor */
+	if (write_file(INSTANCE "/trace_clock", "global"))
+		return -1;
 	if (write_file(INSTANCE "/events/" GROUP "/enable", "1") ||
 	    write_file(INSTANCE "/events/syscalls/sys_enter_setns/enable", "1"))
 		return -1;
@@ -179,8 +193,11 @@ static inline char *observed_call(void)
 	if (!trace || !out)
 		abort();
 	while (fgets(line, sizeof(line), trace)) {
-		char name[64], *hit = strstr(line, ": "), *args;
+		char name[64], *hit = strstr(line, ": "), *args, *context = strstr(line, "] ");
 
+		/* What an interrupt does is not part of the call */
+		if (context && strchr("hHs", context[4]))
+			continue;
 		if (strstr(line, "sys_setns(")) {
 			inside = true;
 		} else if (strstr(line, "sys_setns -> ")) {

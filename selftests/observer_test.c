@@ -68,6 +68,11 @@ static void expect_the_same(struct __test_metadata *_metadata, const struct knob
 		ASSERT_NE(seen[impl], NULL);
 	}
 	print_hits(call, seen);
+	for (int i = 0; i < nr_kprobes; i++) {
+		EXPECT_LE(hits(seen[RUST], kprobes[i].name), hits(seen[C], kprobes[i].name)) {
+			TH_LOG("%s: %s", call->name, kprobes[i].name);
+		}
+	}
 	for (enum impl impl = C; impl < IMPLS; impl++)
 		leave_out_differing(seen[impl]);
 	EXPECT_STREQ(seen[RUST], seen[C]) {
@@ -77,28 +82,53 @@ static void expect_the_same(struct __test_metadata *_metadata, const struct knob
 		free(seen[impl]);
 }
 
-TEST_F_TIMEOUT(knob, observers_see_the_same, 900)
+FIXTURE(kprobes)
 {
+	struct knob knob;
 	pid_t target;
 	int pidfd;
+};
 
-	if (access(TRACEFS "/kprobe_events", W_OK))
-		SKIP(return, "no kprobe events in this kernel");
-	target = target_in(all_types, &pidfd);
-	ASSERT_GT(target, 0);
+FIXTURE_SETUP(kprobes)
+{
+	self->knob.parameter = -1;
+	if (missing_type())
+		SKIP(return, "no %s namespaces", missing_type());
+	if (!open_knob(&self->knob) || self->knob.parameter < 0)
+		SKIP(return, "no rust_setns in this kernel, or not loaded");
+	/* Those of an earlier run that was stopped */
 	remove_kprobes();
 	add_kprobes();
-	ASSERT_EQ(enable_kprobes(), 0);
+	if (!nr_kprobes)
+		SKIP(return, "no kprobe events in this kernel");
+	if (enable_kprobes())
+		SKIP(return, "no events of system calls");
+	self->target = target_in(all_types, &self->pidfd);
+	ASSERT_GT(self->target, 0);
+}
+
+FIXTURE_TEARDOWN(kprobes)
+{
+	remove_kprobes();
+	end_target(self->target);
+	close_knob(&self->knob);
+}
+
+TEST_F_TIMEOUT(kprobes, see_the_same, 900)
+{
+	for (int i = 0; i < ARRAY_SIZE(observed); i++) {
+		EXPECT_TRUE(has_kprobe(observed[i].name) || !observed[i].required) {
+			TH_LOG("no kprobe on %s", observed[i].name);
+		}
+	}
 	for (int i = 0; i < ARRAY_SIZE(all_calls); i++)
-		expect_the_same(_metadata, &self->knob, &all_calls[i], target, pidfd);
+		expect_the_same(_metadata, &self->knob, &all_calls[i], self->target, self->pidfd);
 	/* A kprobe that never fires shows nothing */
 	for (int i = 0; i < nr_kprobes; i++) {
 		EXPECT_TRUE(kprobes[i].fired || !kprobes[i].listed) {
 			TH_LOG("%s", kprobes[i].name);
 		}
 	}
-	remove_kprobes();
-	end_target(target);
 }
 
 TEST_HARNESS_MAIN

@@ -22,6 +22,7 @@
 
 #include "callers.h"
 #include "knob.h"
+#include "knob_fixture.h"
 #include "module.h"
 #include "setns.h"
 #include "tasks.h"

@@ -15,6 +15,7 @@
 
 #include "callers.h"
 #include "knob.h"
+#include "knob_fixture.h"
 #include "links.h"
 #include "module.h"
 #include "ns_limits.h"

@@ -60,7 +60,12 @@ def main():
     if not hits:
         print(f"observers: '{files[0]}' has no hits; run the suite on the flavour distro.")
         return 2
-    before, _, rest = page.read_text().partition(BEGIN)
+    text = page.read_text()
+    if (text.count(BEGIN), text.count(END)) != (1, 1):
+        print(f"observers: {page} has no place for the table; put two lines into it:")
+        print(f"{BEGIN}{END}", end="")
+        return 2
+    before, _, rest = text.partition(BEGIN)
     old, _, after = rest.partition(END)
     new = "\n" + "".join(table(calls, functions, hits)) + "\n"
     if write:
