@@ -6,7 +6,6 @@
 #ifndef _LINUX_SETNS_H
 #define _LINUX_SETNS_H
 
-#include <linux/kconfig.h>
 #include <linux/types.h>
 
 struct cred;

@@ -29,6 +29,9 @@
  *   change.
  */
 
+/* This header is read several times */
+#undef SETNS_REASON
+#undef SETNS_LAST_REASON
 #define SETNS_REASON(name, number) TRACE_DEFINE_ENUM(SETNS_##name);
 SETNS_REASONS(SETNS_REASON, SETNS_REASON)
 #undef SETNS_REASON

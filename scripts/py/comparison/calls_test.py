@@ -76,7 +76,7 @@ class CallsTest(CompareTest):
 
     def test_no_reason(self):
         for column in ("c", "rust"):
-            self.replace(f"{column}/dir-sub:plain.trace", "reason=NO_CAP", "reason=0")
+            self.replace(f"{column}/dir-sub:plain.trace", "reason=NO_CAP", "reason=0x0")
         self.assert_red("the trace on C has no reason for setns(-1, CLONE_NEWNET) = -EINVAL")
 
     def test_no_event(self):
