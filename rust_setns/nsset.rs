@@ -191,7 +191,8 @@ impl<'fd> NsSet<'fd> {
         // No callback changes the pointers themselves, so the owners stay the owners.
         let installed = to_result(unsafe { bindings::proc_ns_install(&mut nsset, ns.as_ptr()) });
         installed.map_err(|errno| {
-            caller.outcome().note_namespace(ns);
+            // SAFETY: The set's credentials are valid as long as `self`.
+            unsafe { caller.outcome().note_namespace(ns, nsset.cred) };
             Refusal::Install(errno)
         })
     }
@@ -222,7 +223,7 @@ impl Installed<'_> {
             Cred::Prepared(cred) => cred.as_ptr(),
         };
         let outcome = caller.outcome();
-        // SAFETY: The caller gets `nsproxy` below. It gets `new_cred`, or has it already.
+        // SAFETY: `nsproxy` is complete. `new_cred` is its owner's, or the caller's own.
         unsafe { outcome.note_joins(flags, nsproxy.as_ptr(), new_cred) };
 
         if let Cred::Prepared(cred) = cred {

@@ -65,24 +65,42 @@ impl Refusal {
         }
     }
 
-    /// Returns the reason and the type that refuses, as C notes them. There is none for a callback,
-    /// because C has noted it.
-    fn reason(self) -> Option<(bindings::setns_reason, u32)> {
+    /// Returns the reason as C notes it. There is none for a callback, because C has noted it.
+    fn reason(self) -> Option<bindings::setns_reason> {
         Some(match self {
-            Self::BadFd => (bindings::setns_reason_SETNS_BAD_FD, 0),
-            Self::NotANamespace => (bindings::setns_reason_SETNS_NOT_A_NAMESPACE, 0),
-            Self::OtherType => (bindings::setns_reason_SETNS_OTHER_TYPE, 0),
-            Self::BadTypes => (bindings::setns_reason_SETNS_BAD_TYPES, 0),
-            Self::NotBuiltIn(ns) => (bindings::setns_reason_SETNS_NOT_BUILT_IN, ns as u32),
-            Self::NoNsproxy(_) => (bindings::setns_reason_SETNS_NO_MEMORY, 0),
-            Self::NoCred => (bindings::setns_reason_SETNS_NO_MEMORY, NsFlag::User as u32),
-            Self::NoFs => (bindings::setns_reason_SETNS_NO_MEMORY, NsFlag::Mnt as u32),
-            Self::Reaped => (bindings::setns_reason_SETNS_REAPED, 0),
-            Self::ReapedSince => (bindings::setns_reason_SETNS_REAPED, NsFlag::Pid as u32),
-            Self::NotInspectable => (bindings::setns_reason_SETNS_NOT_INSPECTABLE, 0),
-            Self::Zombie => (bindings::setns_reason_SETNS_ZOMBIE, 0),
+            Self::BadFd => bindings::setns_reason_SETNS_BAD_FD,
+            Self::NotANamespace => bindings::setns_reason_SETNS_NOT_A_NAMESPACE,
+            Self::OtherType => bindings::setns_reason_SETNS_OTHER_TYPE,
+            Self::BadTypes => bindings::setns_reason_SETNS_BAD_TYPES,
+            Self::NotBuiltIn(_) => bindings::setns_reason_SETNS_NOT_BUILT_IN,
+            Self::NoNsproxy(_) | Self::NoCred | Self::NoFs => {
+                bindings::setns_reason_SETNS_NO_MEMORY
+            }
+            Self::Reaped | Self::ReapedSince => bindings::setns_reason_SETNS_REAPED,
+            Self::NotInspectable => bindings::setns_reason_SETNS_NOT_INSPECTABLE,
+            Self::Zombie => bindings::setns_reason_SETNS_ZOMBIE,
             Self::Install(_) => return None,
         })
+    }
+
+    /// Returns the type that refuses, if the reason is one of a type and the namespace is not noted
+    /// already.
+    fn ns_type(self) -> Option<NsFlag> {
+        match self {
+            Self::NotBuiltIn(ns) => Some(ns),
+            Self::NoCred => Some(NsFlag::User),
+            Self::NoFs => Some(NsFlag::Mnt),
+            Self::ReapedSince => Some(NsFlag::Pid),
+            Self::BadFd
+            | Self::NotANamespace
+            | Self::OtherType
+            | Self::BadTypes
+            | Self::NoNsproxy(_)
+            | Self::Reaped
+            | Self::NotInspectable
+            | Self::Zombie
+            | Self::Install(_) => None,
+        }
     }
 }
 
@@ -111,71 +129,81 @@ impl Outcome {
     ///
     /// `ptr` is null, or valid as long as the result, and nobody else uses it but the callbacks.
     pub(crate) unsafe fn from_raw(ptr: *mut bindings::setns_outcome) -> Self {
-        let outcome = NonNull::new(ptr);
-        if let Some(outcome) = outcome {
-            // SAFETY: Valid by the caller's guarantee.
-            unsafe { (*outcome.as_ptr()).rust = true };
-        }
         // INVARIANT: The caller guarantees it.
-        Self(outcome)
+        let outcome = Self(NonNull::new(ptr));
+        if let Some(noted) = outcome.get() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*noted).rust = true };
+        }
+        outcome
+    }
+
+    /// Returns the place to note something, if the call is traced. A kernel without trace events
+    /// traces none, and the compiler knows it.
+    fn get(&self) -> Option<*mut bindings::setns_outcome> {
+        if !cfg!(CONFIG_TRACEPOINTS) {
+            return None;
+        }
+        self.0.map(NonNull::as_ptr)
     }
 
     /// Returns a pointer for C, or null.
     #[cfg(CONFIG_TRACEPOINTS)]
     pub(crate) fn as_ptr(&self) -> *mut bindings::setns_outcome {
-        self.0.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+        self.get().unwrap_or(core::ptr::null_mut())
     }
 
     /// Notes what the descriptor is.
     pub(crate) fn note_fd(&self, kind: FdKind) {
-        if let Some(outcome) = self.0 {
+        if let Some(outcome) = self.get() {
             // SAFETY: Valid by the type invariant.
-            unsafe { (*outcome.as_ptr()).fd_kind = kind as u32 };
+            unsafe { (*outcome).fd_kind = kind as u32 };
         }
     }
 
     /// Notes which namespace refuses.
-    pub(crate) fn note_namespace(&self, ns: NsCommon<'_>) {
-        #[cfg(CONFIG_TRACEPOINTS)]
-        if let Some(outcome) = self.0 {
-            // SAFETY: Both are valid by their type invariants.
-            unsafe { bindings::setns_note_namespace(outcome.as_ptr(), ns.as_ptr()) };
+    ///
+    /// # Safety
+    ///
+    /// `cred` is valid, or null if the caller has no set yet.
+    pub(crate) unsafe fn note_namespace(&self, ns: NsCommon<'_>, cred: *const bindings::cred) {
+        if let Some(outcome) = self.get() {
+            // SAFETY: `outcome` and `ns` are valid by their type invariants, and the caller
+            // guarantees the rest.
+            unsafe { bindings::setns_note_namespace(outcome, ns.as_ptr(), cred) };
         }
-        let _ = ns;
     }
 
     /// Notes which namespaces the caller is about to join, before it gets them.
     ///
     /// # Safety
     ///
-    /// `nsproxy` and `cred` are what the caller will have.
+    /// `nsproxy` has a namespace in the slot of each type in `flags`, except the user namespace,
+    /// which is in `cred`. Both are valid.
     pub(crate) unsafe fn note_joins(
         &self,
         flags: NsFlags,
         nsproxy: *const bindings::nsproxy,
         cred: *const bindings::cred,
     ) {
-        #[cfg(CONFIG_TRACEPOINTS)]
-        if let Some(outcome) = self.0 {
+        if let Some(outcome) = self.get() {
             // SAFETY: `outcome` is valid by the type invariant, and the caller guarantees the rest.
-            unsafe { bindings::setns_note_joins(outcome.as_ptr(), flags.into(), nsproxy, cred) };
+            unsafe { bindings::setns_note_joins(outcome, flags.into(), nsproxy, cred) };
         }
-        let _ = (flags, nsproxy, cred);
     }
 
     /// Notes why the call is refused. If a callback has refused, it has noted that already.
     pub(crate) fn note_refusal(&self, refusal: Refusal) {
-        let Some(outcome) = self.0.map(NonNull::as_ptr) else {
+        let Some(outcome) = self.get() else {
             return;
         };
-        let Some((reason, ns_type)) = refusal.reason() else {
-            return;
-        };
-        // SAFETY: Valid by the type invariant.
-        unsafe { (*outcome).reason = reason };
-        if refusal != Refusal::OtherType {
+        if let Some(reason) = refusal.reason() {
             // SAFETY: Valid by the type invariant.
-            unsafe { (*outcome).type_ = ns_type };
+            unsafe { (*outcome).reason = reason };
+        }
+        if let Some(ns) = refusal.ns_type() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*outcome).type_ = ns as u32 };
         }
     }
 }

@@ -76,8 +76,10 @@ impl<'fd> Target<'fd> {
         let flags = match self {
             Self::Namespace(ns) => {
                 outcome.note_fd(FdKind::Namespace);
-                accept_namespace(ns.ns_type(), nstype)
-                    .inspect_err(|_| outcome.note_namespace(ns))?
+                accept_namespace(ns.ns_type(), nstype).inspect_err(|_| {
+                    // SAFETY: There is no set yet.
+                    unsafe { outcome.note_namespace(ns, core::ptr::null()) }
+                })?
             }
             Self::Process(_) => {
                 outcome.note_fd(FdKind::Pidfd);

@@ -24,14 +24,20 @@
  * setns_note_namespace - note which namespace has refused
  * @outcome: where to note it
  * @ns: the namespace, on which the caller holds a reference
+ * @cred: the credentials of the set, or NULL if there is none yet
+ *
+ * Context: Process context.
  */
-void setns_note_namespace(struct setns_outcome *outcome, struct ns_common *ns)
+void setns_note_namespace(struct setns_outcome *outcome, struct ns_common *ns,
+			  const struct cred *cred)
 {
 	struct user_namespace *owner = ns->ops->owner(ns);
 
 	outcome->type = ns->ns_type;
+	outcome->inum = ns->inum;
 	outcome->ns_id = ns->ns_id;
 	outcome->owner_id = owner ? owner->ns.ns_id : 0;
+	outcome->set_user_ns_id = cred ? cred->user_ns->ns.ns_id : 0;
 }
 EXPORT_SYMBOL_FOR_RUST_SETNS(setns_note_namespace);
 
@@ -92,6 +98,9 @@ void setns_note_joins(struct setns_outcome *outcome, unsigned int flags,
 		CLONE_NEWPID, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWTIME,
 	};
 
+	static_assert((CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
+		       CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME) == CLONE_NS_ALL);
+
 	for (int i = 0; i < SETNS_TYPES; i++) {
 		const struct ns_common *old, *new;
 
@@ -117,6 +126,7 @@ static int capability_for(enum setns_reason reason)
 {
 	switch (reason) {
 	case SETNS_NO_OWNER_CAP:
+	case SETNS_NO_TARGET_CAP:
 	case SETNS_NO_CAP:
 		return CAP_SYS_ADMIN;
 	case SETNS_NO_CHROOT_CAP:
@@ -125,6 +135,22 @@ static int capability_for(enum setns_reason reason)
 		return CAP_SYS_PTRACE;
 	default:
 		return -1;
+	}
+}
+
+/* Returns the id of the user namespace in which it would have been needed, or 0. */
+static u64 where_capable(const struct setns_outcome *outcome)
+{
+	switch (outcome->reason) {
+	case SETNS_NO_OWNER_CAP:
+		return outcome->owner_id;
+	case SETNS_NO_TARGET_CAP:
+		return outcome->ns_id;
+	case SETNS_NO_CAP:
+	case SETNS_NO_CHROOT_CAP:
+		return outcome->set_user_ns_id;
+	default:
+		return 0;
 	}
 }
 
@@ -143,7 +169,7 @@ void setns_trace(const struct setns_outcome *outcome, u32 asked, long err)
 
 	if (err) {
 		trace_setns_refused(outcome, asked, -err, current_user_ns()->ns.ns_id,
-				    capability_for(outcome->reason));
+				    capability_for(outcome->reason), where_capable(outcome));
 		return;
 	}
 	call = atomic64_inc_return(&calls);

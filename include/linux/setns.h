@@ -6,11 +6,11 @@
 #ifndef _LINUX_SETNS_H
 #define _LINUX_SETNS_H
 
+#include <linux/nsproxy.h>
 #include <linux/types.h>
 
 struct cred;
 struct ns_common;
-struct nsproxy;
 
 /*
  * The reasons. Names and numbers are ABI: append only, and never use a number again.
@@ -58,7 +58,9 @@ struct nsproxy;
 	/* the pid namespace is neither the caller's own nor below it */		\
 	R(NOT_BELOW, 20)								\
 	/* the caller shares its memory */						\
-	last(SHARED_MEMORY, 21)
+	R(SHARED_MEMORY, 21)								\
+	/* no CAP_SYS_ADMIN in the user namespace that is to be joined */		\
+	last(NO_TARGET_CAP, 22)
 
 #define SETNS_REASON(name, number) SETNS_##name = (number),
 enum setns_reason {
@@ -98,8 +100,11 @@ struct setns_join {
  * @fd_kind: what the descriptor is
  * @rust: Rust has served the call
  * @type: type of the namespace that has refused, or 0
+ * @inum: inode number of this namespace, or 0
  * @ns_id: id of this namespace, or 0
  * @owner_id: id of the user namespace that owns it, or 0
+ * @set_user_ns_id: id of the user namespace that the caller would have, or 0 if
+ *	the call did not get so far
  * @nr_joins: number of namespaces that the caller has joined
  * @joins: these namespaces, in the order in which they were installed
  *
@@ -110,52 +115,86 @@ struct setns_outcome {
 	enum setns_fd_kind fd_kind;
 	bool rust;
 	u32 type;
+	u32 inum;
 	u64 ns_id;
 	u64 owner_id;
+	u64 set_user_ns_id;
 	int nr_joins;
 	struct setns_join joins[SETNS_TYPES];
 };
 
-#ifdef CONFIG_TRACEPOINTS
-
-void setns_note_namespace(struct setns_outcome *outcome, struct ns_common *ns);
+void setns_note_namespace(struct setns_outcome *outcome, struct ns_common *ns,
+			  const struct cred *cred);
 void setns_note_joins(struct setns_outcome *outcome, unsigned int flags,
 		      const struct nsproxy *nsproxy, const struct cred *cred);
 void setns_trace(const struct setns_outcome *outcome, u32 asked, long err);
 
+/* Returns where the call notes what the events show, or NULL if it is not traced. */
+static inline struct setns_outcome *nsset_outcome(const struct nsset *set)
+{
+#ifdef CONFIG_TRACEPOINTS
+	return set->outcome;
 #else
-
-static inline void setns_note_namespace(struct setns_outcome *outcome,
-					struct ns_common *ns) {}
-static inline void setns_note_joins(struct setns_outcome *outcome, unsigned int flags,
-				    const struct nsproxy *nsproxy,
-				    const struct cred *cred) {}
-
+	return NULL;
 #endif
+}
 
 /**
- * setns_refuse - refuse a call, and say why
- * @outcome: where to say it, or NULL if the call is not traced
- * @reason: the reason
+ * nsset_refuse_type - refuse a call because of a type, and say why
+ * @set: the set of the call
+ * @reason: the reason, which the trace event setns_refused shows
  * @type: the type of namespaces that refuses, or 0
  * @err: the errno, negative
  *
  * Return: @err.
  */
-static inline int setns_refuse(struct setns_outcome *outcome, enum setns_reason reason,
-			       u32 type, int err)
+static inline int nsset_refuse_type(const struct nsset *set, enum setns_reason reason,
+				    u32 type, int err)
 {
-	if (IS_ENABLED(CONFIG_TRACEPOINTS) && outcome) {
+	struct setns_outcome *outcome = nsset_outcome(set);
+
+	if (outcome) {
 		outcome->reason = reason;
 		outcome->type = type;
 	}
 	return err;
 }
 
-static inline void setns_note_fd(struct setns_outcome *outcome, enum setns_fd_kind kind)
+/**
+ * nsset_refuse - refuse a call, and say why
+ * @set: the set of the call
+ * @reason: the reason, which the trace event setns_refused shows
+ * @err: the errno, negative
+ *
+ * An install callback uses this for each of its checks. validate_ns() adds which
+ * namespace has refused.
+ *
+ * Return: @err.
+ */
+static inline int nsset_refuse(const struct nsset *set, enum setns_reason reason, int err)
 {
-	if (IS_ENABLED(CONFIG_TRACEPOINTS) && outcome)
-		outcome->fd_kind = kind;
+	return nsset_refuse_type(set, reason, 0, err);
+}
+
+/* Notes which namespace has refused. */
+static inline void nsset_note_namespace(const struct nsset *set, struct ns_common *ns)
+{
+	if (nsset_outcome(set))
+		setns_note_namespace(nsset_outcome(set), ns, set->cred);
+}
+
+/* Notes which namespaces the caller is about to join. */
+static inline void nsset_note_joins(const struct nsset *set)
+{
+	if (nsset_outcome(set))
+		setns_note_joins(nsset_outcome(set), set->flags, set->nsproxy, set->cred);
+}
+
+/* Notes what the descriptor is. */
+static inline void nsset_note_fd(const struct nsset *set, enum setns_fd_kind kind)
+{
+	if (nsset_outcome(set))
+		nsset_outcome(set)->fd_kind = kind;
 }
 
 #endif /* _LINUX_SETNS_H */

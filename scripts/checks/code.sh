@@ -59,6 +59,19 @@ check_kernel_doc() {
 		"$src/include/linux/setns.h" "$src/include/trace/events/setns.h"
 }
 
+# The documentation of the events has a table of the reasons, with the words of the header
+check_reasons() {
+	awk '/^\t\/\* .* \*\/\t/ { sub(/^\t\/\* /, ""); sub(/ \*\/.*/, ""); why = $0 }
+		match($0, /^\t(R|last)\([A-Z_]+, [0-9]+\)/) {
+			gsub(/^\t[A-Za-z]+\(|\).*/, ""); split($0, of, ", "); print of[2], of[1], why
+		}' "$top/include/linux/setns.h" >"$work/reasons.header"
+	awk '/^number name/ { at = index($0, "the call") }
+		/^[0-9]+ *``/ { why = substr($0, at); gsub("`", "", $2); print $1, $2, why }' \
+		"$top/Documentation/trace/events-setns.rst" >"$work/reasons.table"
+	[ -s "$work/reasons.header" ]
+	diff "$work/reasons.header" "$work/reasons.table"
+}
+
 # our_helpers: lists the files in rust/helpers/ that the series adds
 our_helpers() {
 	(cd "$top" && find rust/helpers -name '*.c' | sort)

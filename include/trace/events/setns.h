@@ -19,12 +19,23 @@
  *   both. A call that seccomp refuses fires neither.
  * - The events fire in the context of the caller, when the call has been decided
  *   and before it returns. The caller is then in its final namespaces.
+ * - A call that has begun while both events were off fires none. A call that has
+ *   begun before an event was switched off may not fire it.
  * - What an event shows was read during the call. Nothing is asked again for it.
  * - An id is the number that NS_GET_ID returns. The kernel uses it for one
  *   namespace only, until the next boot. 0 means that there is no namespace.
  * - An inode number is the one in /proc/PID/ns/. It may be used again.
  * - A type is a CLONE_NEW* flag. Several flags are a set of types.
+ * - A pid namespace is the one that the caller's next children will be in
+ *   (/proc/PID/ns/pid_for_children). A time namespace is both the caller's and
+ *   that of its next children.
+ * - Calls are numbered from 1 in each boot. A call that joins takes a number
+ *   even if setns_joined is off, so the numbers in a trace may have gaps.
  * - Numbers and names of reasons stay what they are. New ones may come.
+ * - New fields may come, at the end of the text and anywhere in the record. Take
+ *   the places of the fields from the format file.
+ * - A program on the raw tracepoints gets pointers to structures of
+ *   <linux/setns.h>. Their layout is not stable.
  * - The order of the joins of a call is that in which they were installed. It may
  *   change.
  */
@@ -51,7 +62,7 @@ TRACE_DEFINE_ENUM(SETNS_FD_PIDFD);
 		{ SETNS_FD_PIDFD, "pidfd" })
 
 #define show_setns_types(types)				\
-	__print_flags(types, "|",			\
+	((types) ? __print_flags(types, "|",		\
 		{ CLONE_NEWUSER, "user" },		\
 		{ CLONE_NEWNS, "mnt" },			\
 		{ CLONE_NEWUTS, "uts" },		\
@@ -59,7 +70,7 @@ TRACE_DEFINE_ENUM(SETNS_FD_PIDFD);
 		{ CLONE_NEWPID, "pid" },		\
 		{ CLONE_NEWCGROUP, "cgroup" },		\
 		{ CLONE_NEWNET, "net" },		\
-		{ CLONE_NEWTIME, "time" })
+		{ CLONE_NEWTIME, "time" }) : "none")
 
 #define show_setns_impl(rust)	((rust) ? "Rust" : "C")
 
@@ -70,25 +81,29 @@ TRACE_DEFINE_ENUM(SETNS_FD_PIDFD);
  * @error: the errno, positive
  * @user_ns_id: id of the caller's user namespace
  * @cap: a capability that the caller lacks, or -1 if it lacks none
+ * @cap_ns_id: id of the user namespace in which the caller lacks it, or 0
  *
  * If the reason is NOT_INSPECTABLE, @cap is CAP_SYS_PTRACE. A security module
- * may have refused as well.
+ * may have refused as well. @cap_ns_id is then 0, because the process may be in
+ * another user namespace by now.
  */
 TRACE_EVENT(setns_refused,
 
 	TP_PROTO(const struct setns_outcome *outcome, u32 asked, int error, u64 user_ns_id,
-		 int cap),
+		 int cap, u64 cap_ns_id),
 
-	TP_ARGS(outcome, asked, error, user_ns_id, cap),
+	TP_ARGS(outcome, asked, error, user_ns_id, cap, cap_ns_id),
 
 	TP_STRUCT__entry(
 		__field(u64,	ns_id)
 		__field(u64,	owner_id)
 		__field(u64,	user_ns_id)
+		__field(u64,	cap_ns_id)
+		__field(u32,	inum)
 		__field(u32,	asked)
 		__field(u32,	type)
-		__field(u32,	reason)
-		__field(u32,	fd_kind)
+		__field(enum setns_reason,	reason)
+		__field(enum setns_fd_kind,	fd_kind)
 		__field(int,	error)
 		__field(int,	cap)
 		__field(bool,	rust)
@@ -98,6 +113,8 @@ TRACE_EVENT(setns_refused,
 		__entry->ns_id		= outcome->ns_id;
 		__entry->owner_id	= outcome->owner_id;
 		__entry->user_ns_id	= user_ns_id;
+		__entry->cap_ns_id	= cap_ns_id;
+		__entry->inum		= outcome->inum;
 		__entry->asked		= asked;
 		__entry->type		= outcome->type;
 		__entry->reason		= outcome->reason;
@@ -107,11 +124,12 @@ TRACE_EVENT(setns_refused,
 		__entry->rust		= outcome->rust;
 	),
 
-	TP_printk("reason=%s type=%s error=%d fd_kind=%s asked=%s ns_id=%llu owner_id=%llu user_ns_id=%llu cap=%d impl=%s",
+	TP_printk("reason=%s type=%s error=%d fd_kind=%s asked=%s ns_id=%llu inum=%u owner_id=%llu user_ns_id=%llu cap=%d cap_ns_id=%llu impl=%s",
 		  show_setns_reason(__entry->reason), show_setns_types(__entry->type),
 		  __entry->error, show_setns_fd_kind(__entry->fd_kind),
-		  show_setns_types(__entry->asked), __entry->ns_id, __entry->owner_id,
-		  __entry->user_ns_id, __entry->cap, show_setns_impl(__entry->rust))
+		  show_setns_types(__entry->asked), __entry->ns_id, __entry->inum,
+		  __entry->owner_id, __entry->user_ns_id, __entry->cap, __entry->cap_ns_id,
+		  show_setns_impl(__entry->rust))
 );
 
 /**

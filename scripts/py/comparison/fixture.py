@@ -57,8 +57,8 @@ CALL = """\
  a test-{pid}    [001] .....    14.255171: sys_setns -> {result}
 """
 REFUSED = (
-    "setns_refused: reason=NO_CAP type=uts error=1 fd_kind=namespace asked= ns_id=12 owner_id=2 "
-    "user_ns_id=13 cap=21"
+    "setns_refused: reason=NO_CAP type=uts error=1 fd_kind=namespace asked=none ns_id=12 inum=9 "
+    "owner_id=2 user_ns_id=13 cap=21 cap_ns_id=13"
 )
 JOINED = (
     "setns_joined: type=uts old_id=3 new_id=12 old_inum=4026531838 new_inum=4026532001 asked=uts "

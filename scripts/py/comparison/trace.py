@@ -73,7 +73,7 @@ def normalised(kind, fields):
     values = dict(field.split("=", 1) for field in fields.split(" "))
     texts = [f"{name}={values[name]}" for name in SAME[kind]]
     if kind == "refused":
-        ids = ("ns_id", "owner_id", "user_ns_id")
+        ids = ("ns_id", "inum", "owner_id", "user_ns_id", "cap_ns_id")
         texts += [f"{name}={'0' if values[name] == '0' else 'some'}" for name in ids]
     else:
         for name in ("id", "inum"):
@@ -110,9 +110,9 @@ class Trace:
         """Yields (type, reason) of each refusal. The type is empty if no namespace has refused."""
         for calls in self.tasks.values():
             for event in (event for call in calls for event in call.events):
-                found = re.match(r"refused reason=(\S+) type=(\S*) ", event)
+                found = re.match(r"refused reason=(\S+) type=(\S+) ", event)
                 if found:
-                    yield found[2], found[1]
+                    yield "" if found[2] == "none" else found[2], found[1]
 
     def count(self):
         """Returns the number of calls."""
