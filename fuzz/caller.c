@@ -125,6 +125,7 @@ static void run_op_and_look(struct attempt *attempt, struct record *record)
 	attempt->open_err = 0;
 	attempt->err = run_op(attempt->op, &attempt->open_err);
 	read_events(&record->seen);
+	attempt->seen = &record->seen;
 	look(&attempt->after);
 	falsify_state(attempt);
 	record->err = attempt->err;
@@ -153,14 +154,14 @@ static void run_ops(struct record *records, struct attempt *attempts)
  * Sets shared->broken to the first call whose result the model does not allow, or whose events do
  * not explain it.
  */
-static void judge(const struct attempt *attempts, const struct record *records)
+static void judge(const struct attempt *attempts)
 {
 	for (int i = 0; i < shared->program.nr_ops; i++) {
 		const struct op *op = attempts[i].op;
 
 		if (op->kind != SETNS)
 			continue;
-		if (!allowed(&attempts[i]) || !well_explained(&records[i], flags_joined(op))) {
+		if (!allowed(&attempts[i]) || !well_explained(&attempts[i], flags_joined(op))) {
 			shared->broken = i;
 			return;
 		}
@@ -179,7 +180,8 @@ static void caller_main(struct record *records)
 	part_from_mates();
 	if (shared->program.races)
 		end_racer();
-	judge(attempts, records);
+	check_none_lost();
+	judge(attempts);
 	_exit(0);
 }
 

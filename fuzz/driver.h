@@ -163,6 +163,9 @@ void count_program(const struct program *program, int offset);
 /* Returns the number of calls of setns(2) that were counted. */
 long calls_counted(int impl);
 
+/* Returns the number of those on Rust that were traced. */
+long calls_traced(void);
+
 /* Shows the counts. */
 void show_summary(void);
 

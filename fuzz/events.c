@@ -87,6 +87,7 @@ static int open_event(int kind)
 		.config = kinds[kind].id,
 		.sample_period = 1,
 		.sample_type = PERF_SAMPLE_RAW,
+		.read_format = PERF_FORMAT_LOST,
 		.watermark = 1,
 		.wakeup_watermark = ~0U,
 	};
@@ -190,33 +191,68 @@ void read_events(struct seen *seen)
 	__atomic_store_n(&ring->data_tail, tail, __ATOMIC_RELEASE);
 }
 
-/* The kernel's numbers of reasons, SETNS_* in include/linux/setns.h, by errno. */
-static const struct {
-	int err;
-	__u32 reasons;	/* one bit each */
-} reasons_for[] = {
-	{ EBADF, BIT(1) },
-	{ EINVAL, BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(14) | BIT(15) | BIT(20) },
-	{ ENOMEM, BIT(6) },
-	{ ESRCH, BIT(7) | BIT(9) },
-	{ EPERM, BIT(8) | BIT(10) | BIT(11) | BIT(12) },
-	{ EUSERS, BIT(21) },
+/* The kernel has set aside 0 for "no reason". NO_ROOT has the errno of a lookup. */
+static const int errnos[REASONS] = {
+	[WHY_BAD_FD] = EBADF,
+	[WHY_NOT_A_NAMESPACE] = EINVAL,
+	[WHY_OTHER_TYPE] = EINVAL,
+	[WHY_BAD_TYPES] = EINVAL,
+	[WHY_NOT_BUILT_IN] = EINVAL,
+	[WHY_NO_MEMORY] = ENOMEM,
+	[WHY_REAPED] = ESRCH,
+	[WHY_NOT_INSPECTABLE] = EPERM,
+	[WHY_ZOMBIE] = ESRCH,
+	[WHY_NO_OWNER_CAP] = EPERM,
+	[WHY_NO_CAP] = EPERM,
+	[WHY_NO_CHROOT_CAP] = EPERM,
+	[WHY_OWN_USER_NS] = EINVAL,
+	[WHY_THREADS] = EINVAL,
+	[WHY_SHARED_FS] = EINVAL,
+	[WHY_NO_UCOUNTS] = EINVAL,
+	[WHY_NOT_BELOW] = EINVAL,
+	[WHY_SHARED_MEMORY] = EUSERS,
+	[WHY_NO_TARGET_CAP] = EPERM,
 };
 
-bool well_explained(const struct record *record, int expected)
+int errno_for(enum reason reason)
 {
-	const struct seen *seen = &record->seen;
+	return reason < REASONS ? errnos[reason] : 0;
+}
 
-	if (!shared->watched || shared->wrong_shape)
+/* Returns whether the events of this program say something of Rust as it is. */
+static bool are_events_true(void)
+{
+	return shared->watched && !shared->wrong_shape;
+}
+
+bool well_explained(const struct attempt *attempt, int expected)
+{
+	const struct seen *seen = attempt->seen;
+
+	if (!are_events_true())
 		return true;
-	if (!record->err)
+	if (!attempt->err)
 		return !seen->refusals && seen->joined == (__u32)expected &&
 		       seen->joins == __builtin_popcount(expected);
-	if (seen->joins || seen->refusals != 1 || seen->err != (__u32)record->err)
-		return false;
-	for (int i = 0; i < ARRAY_SIZE(reasons_for); i++) {
-		if (reasons_for[i].err == record->err)
-			return seen->reason < 32 && reasons_for[i].reasons & BIT(seen->reason);
-	}
-	return false;
+	return !seen->joins && seen->refusals == 1 && seen->err == (__u32)attempt->err &&
+	       errno_for(seen->reason) == attempt->err;
+}
+
+bool explained(const struct attempt *attempt, enum reason reason, int type)
+{
+	const struct seen *seen = attempt->seen;
+
+	return !are_events_true() || (seen->reason == reason && seen->type == (__u32)type);
+}
+
+void check_none_lost(void)
+{
+	struct {
+		__u64 value;
+		__u64 lost;
+	} count;
+
+	for (int i = 0; ring && i < KINDS; i++)
+		need(read(ring_fds[i], &count, sizeof(count)) == sizeof(count) && !count.lost,
+		     "read all events of a caller");
 }
