@@ -31,11 +31,10 @@ pub fn joined(event: &Event, names: &Names) -> String {
 pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
     let kind = event.field("type");
     let ns = names.of(event.field("ns_id"));
-    let owner = names.of(event.field("owner_id"));
-    let own = names.of(event.field("user_ns_id"));
+    let where_needed = names.of(event.field("cap_ns_id"));
     let cap = capability(event.field("cap"));
     let asked = match event.field("asked") {
-        "" => "no type",
+        "none" => "no type",
         types => types,
     };
     match reason {
@@ -69,15 +68,16 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
         ),
         "NO_OWNER_CAP" => format!(
             "may not join the {kind} namespace {ns}: {cap} is needed in the user namespace that \
-             owns it, {owner}. Join that one first, or be root there."
+             owns it, {where_needed}. Join that one first, or be root there."
         ),
-        "NO_CAP" => format!(
+        "NO_CAP" | "NO_CHROOT_CAP" => format!(
             "may not join the {kind} namespace {ns}: {cap} is needed in the user namespace that \
-             the caller has or joins with the same call; its own is {own}."
+             the caller has or joins with the same call, {where_needed}. Get the capability, or \
+             join a user namespace first."
         ),
-        "NO_CHROOT_CAP" => format!(
-            "may not join the {kind} namespace {ns}: {cap} is needed in the user namespace that \
-             the caller has or joins with the same call; its own is {own}."
+        "NO_TARGET_CAP" => format!(
+            "may not join the user namespace {ns}: {cap} is needed in it. Be the user that has \
+             made it, or root in the user namespace above it."
         ),
         "OWN_USER_NS" => format!(
             "is in the user namespace {ns} already, and a task may not enter it again. Leave \
@@ -98,6 +98,12 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
              task can only go down."
         ),
         "NO_ROOT" => format!("cannot look up the root of the mount namespace {ns}."),
+        "ANONYMOUS" => "may not join a mount namespace that belongs to no process. Open the \
+                        namespace of a process."
+            .into(),
+        "NO_CRED" => "was refused because the kernel has lost the credentials of the call. This \
+                      is a bug of the kernel; report it."
+            .into(),
         "NO_UCOUNTS" => "got no memory to count what the user namespace uses.".into(),
         other => format!(
             "was refused for the reason {other} of the {kind} namespace {ns}, which this program \

@@ -24,11 +24,11 @@ impl Event {
     pub fn parse(line: &str) -> Option<Self> {
         let (head, rest) = line.split_once(": setns_")?;
         let (name, fields) = rest.split_once(": ")?;
-        let (task, rest) = head.split_once('[')?.0.trim().rsplit_once('-')?;
+        let (task, pid) = task_of(head)?;
         let fields = fields.split(' ').filter_map(|field| field.split_once('='));
         Some(Event {
             task: task.replace(char::is_control, "?"),
-            pid: rest.trim().parse().ok()?,
+            pid,
             name: format!("setns_{name}"),
             fields: fields
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -65,18 +65,32 @@ impl Event {
     }
 }
 
+/// Reads the beginning of a line of the trace: `TASK-PID [CPU]`. The name of a task may contain
+/// any of these signs but not after the PID.
+fn task_of(head: &str) -> Option<(&str, u32)> {
+    let (task, pid) = head.rsplit_once('[')?.0.trim().rsplit_once('-')?;
+    Some((task, pid.parse().ok()?))
+}
+
+/// Reads a line about a new task: the IDs of the task that has made it, and its own.
+pub fn parse_fork(line: &str) -> Option<(u32, u32)> {
+    let (head, rest) = line.split_once(": sched_process_fork: ")?;
+    let child = rest.rsplit_once("child_pid=")?.1.parse().ok()?;
+    Some((task_of(head)?.1, child))
+}
+
 /// Returns a string of JSON. There are no control characters in it.
 fn json_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A process in each namespace, by the id of the namespace.
+#[derive(Default)]
 pub struct Names(BTreeMap<u64, String>);
 
 impl Names {
-    /// Looks at all processes. Namespaces without a process get no name.
-    pub fn take() -> Self {
-        let mut names = BTreeMap::new();
+    /// Looks at all processes, and names the namespaces that have no name yet.
+    pub fn look(&mut self) {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         for pid in processes.filter_map(|entry| entry.file_name().into_string().ok()) {
             if pid.parse::<u32>().is_err() {
@@ -89,11 +103,10 @@ impl Names {
             for ns in NAMESPACES {
                 let file = File::open(format!("/proc/{pid}/ns/{}", ns.name));
                 if let Some(id) = file.ok().and_then(|file| id_of(&file)) {
-                    names.entry(id).or_insert_with(|| name.clone());
+                    self.0.entry(id).or_insert_with(|| name.clone());
                 }
             }
         }
-        Names(names)
     }
 
     /// Returns an id with the process that shows what it is.
@@ -101,7 +114,7 @@ impl Names {
         let name = id.parse().ok().and_then(|id: u64| self.0.get(&id));
         match name {
             Some(name) => format!("{id} (as of process {name})"),
-            None => format!("{id} (no process is in it now)"),
+            None => format!("{id} (no process was in it before and after)"),
         }
     }
 }
@@ -127,6 +140,16 @@ mod tests {
         assert_eq!(event.reason(), Some("NO_CAP"));
         assert_eq!(event.field("cap"), "21");
         assert_eq!(event.field("nothing"), "");
+    }
+
+    #[test]
+    fn a_new_task_is_read() {
+        let line = "  a [b-77   [001] ..... 1.5: sched_process_fork: comm=x child_pid=3 pid=77 child_comm=x child_pid=78";
+        assert_eq!(parse_fork(line), Some((77, 78)));
+        assert_eq!(
+            parse_fork("a-77 [001] ..... 1.5: setns_joined: type=uts"),
+            None
+        );
     }
 
     #[test]
