@@ -102,4 +102,32 @@ union ns_handle {
 /* Writes the handle of the namespace that @fd is of to @handle, or dies. */
 void get_handle(int fd, union ns_handle *handle);
 
+/* The kernel's reasons to refuse a call, SETNS_* in include/linux/setns.h. */
+enum reason {
+	WHY_NOT_REFUSED,
+	WHY_BAD_FD,
+	WHY_NOT_A_NAMESPACE,
+	WHY_OTHER_TYPE,
+	WHY_BAD_TYPES,
+	WHY_NOT_BUILT_IN,
+	WHY_NO_MEMORY,
+	WHY_REAPED,
+	WHY_NOT_INSPECTABLE,
+	WHY_ZOMBIE,
+	WHY_NO_OWNER_CAP,
+	WHY_NO_CAP,
+	WHY_NO_CHROOT_CAP,
+	WHY_OWN_USER_NS,
+	WHY_THREADS,
+	WHY_SHARED_FS,
+	WHY_NO_CRED,
+	WHY_NO_UCOUNTS,
+	WHY_ANONYMOUS,
+	WHY_NO_ROOT,
+	WHY_NOT_BELOW,
+	WHY_SHARED_MEMORY,
+	WHY_NO_TARGET_CAP,
+	REASONS
+};
+
 #endif

@@ -80,6 +80,16 @@ static int run_unshare(int flags)
 }
 
 /* Returns the errno, or 0. */
+static int run_fork(void)
+{
+	int err = go_on_as_child();
+
+	if (!err)
+		watch_own_calls();
+	return err;
+}
+
+/* Returns the errno, or 0. */
 static int run_op(const struct op *op, int *open_err)
 {
 	switch (op->kind) {
@@ -97,7 +107,7 @@ static int run_op(const struct op *op, int *open_err)
 		part_from_mates();
 		break;
 	case FORK:
-		return go_on_as_child();
+		return run_fork();
 	case LET_GO:
 		return let_racer_go();
 	case CONFINE:
@@ -114,6 +124,8 @@ static void run_op_and_look(struct attempt *attempt, struct record *record)
 	get_shares(attempt->shares);
 	attempt->open_err = 0;
 	attempt->err = run_op(attempt->op, &attempt->open_err);
+	read_events(&record->seen);
+	attempt->seen = &record->seen;
 	look(&attempt->after);
 	falsify_state(attempt);
 	record->err = attempt->err;
@@ -138,11 +150,18 @@ static void run_ops(struct record *records, struct attempt *attempts)
 	}
 }
 
-/* Sets shared->broken to the first call whose result the model does not allow. */
+/*
+ * Sets shared->broken to the first call whose result the model does not allow, or whose events do
+ * not explain it.
+ */
 static void judge(const struct attempt *attempts)
 {
 	for (int i = 0; i < shared->program.nr_ops; i++) {
-		if (attempts[i].op->kind == SETNS && !allowed(&attempts[i])) {
+		const struct op *op = attempts[i].op;
+
+		if (op->kind != SETNS)
+			continue;
+		if (!allowed(&attempts[i]) || !well_explained(&attempts[i], flags_joined(op))) {
 			shared->broken = i;
 			return;
 		}
@@ -156,10 +175,12 @@ static void caller_main(struct record *records)
 	open_own_links();
 	if (shared->program.races)
 		start_racer();
+	watch_own_calls();
 	run_ops(records, attempts);
 	part_from_mates();
 	if (shared->program.races)
 		end_racer();
+	check_none_lost();
 	judge(attempts);
 	_exit(0);
 }

@@ -14,6 +14,7 @@
  * @shares: what the caller shared with mates before it
  * @err: errno of the operation, or 0
  * @open_err: errno of opening the descriptor for setns(2), or 0
+ * @seen: what the trace events have said of it
  * @before: state of the caller before it
  * @after: state of the caller after it
  */
@@ -22,6 +23,7 @@ struct attempt {
 	bool shares[MATES];
 	int err;
 	int open_err;
+	const struct seen *seen;
 	struct state before;
 	struct state after;
 };
@@ -69,6 +71,32 @@ int counted_setns(int fd, int nstype);
  * setns(2) with -1.
  */
 int run_setns(const struct op *op, int *open_err);
+
+/* events.c: what the trace events say of the calls */
+
+/* Watches the calls of this task, if shared->watched. A child has to do this again. */
+void watch_own_calls(void);
+
+/* Reads what the events have said since the last time. Dies if some were lost. */
+void read_events(struct seen *seen);
+
+/* Returns the errno of a refusal for this reason, or 0. */
+int errno_for(enum reason reason);
+
+/*
+ * Returns whether a call has the events that it must have: one with a reason that fits the errno,
+ * or one for each type in @expected, which the call has joined.
+ */
+bool well_explained(const struct attempt *attempt, int expected);
+
+/* Returns whether the events say that this type has refused the call for this reason. */
+bool explained(const struct attempt *attempt, enum reason reason, int type);
+
+/* Dies if perf has lost an event of this task. */
+void check_none_lost(void);
+
+/* Returns the types that this call joins if it succeeds. */
+int flags_joined(const struct op *op);
 
 /* confine.c: callers without all rights */
 

@@ -64,6 +64,14 @@ void start_counting(void);
  */
 void check_served(int impl);
 
+/* events.c: the trace events of setns(2) */
+
+/* Reads what the kernel says of the events, and lets all tasks use perf, or dies. */
+void find_events(void);
+
+/* Switches the events on or off for all later callers, or dies. */
+void switch_events(bool on);
+
 /* live.c: the namespaces that are alive in the kernel */
 
 enum { MAX_LIVE = 4096 };
@@ -154,6 +162,9 @@ void count_program(const struct program *program, int offset);
 
 /* Returns the number of calls of setns(2) that were counted. */
 long calls_counted(int impl);
+
+/* Returns the number of those on Rust that were traced. */
+long calls_traced(void);
 
 /* Shows the counts. */
 void show_summary(void);

@@ -28,58 +28,70 @@ static bool capable(const struct state *of, __u64 user, int cap)
 	return of->effective & BIT(cap);
 }
 
-/*
- * Returns 0 if the caller may join this namespace, or the negative errno. @user is the
- * user namespace that the caller will be in, which joining one changes.
- */
-static int install(const struct attempt *attempt, int link, __u64 ns, __u64 *user)
+/* As install(), for a user namespace. */
+static enum reason install_user(const struct attempt *attempt, __u64 ns)
 {
-	const struct state *of = &attempt->before;
-	const bool *shares = attempt->shares;
-
-	switch (link) {
-	case USER:
-		if (ns == of->ns[USER] || shares[THREAD] || shares[FS])
-			return -EINVAL;
-		*user = ns;
-		return capable(of, ns, CAP_SYS_ADMIN) ? 0 : -EPERM;
-	case TIME:
-		if (shares[THREAD] || shares[MM])
-			return -EUSERS;
-		break;
-	case MNT:
-		if (!capable(of, *user, CAP_SYS_CHROOT))
-			return -EPERM;
-		break;
-	}
-	if (!capable(of, owner_of(ns), CAP_SYS_ADMIN) || !capable(of, *user, CAP_SYS_ADMIN))
-		return -EPERM;
-	return link == MNT && shares[FS] ? -EINVAL : 0;
+	if (ns == attempt->before.ns[USER])
+		return WHY_OWN_USER_NS;
+	if (attempt->shares[THREAD])
+		return WHY_THREADS;
+	if (attempt->shares[FS])
+		return WHY_SHARED_FS;
+	return capable(&attempt->before, ns, CAP_SYS_ADMIN) ? WHY_NOT_REFUSED : WHY_NO_TARGET_CAP;
 }
 
 /*
- * Joins the namespaces in @found whose types are in @flags. Returns 0 and sets @joined
- * to the state afterwards, or returns the negative errno.
+ * Returns why the caller may not join this namespace, if so. @user is the user namespace
+ * that the caller will be in.
  */
-static int join(const struct attempt *attempt, int flags, const __u64 *found,
-		struct state *joined)
+static enum reason install(const struct attempt *attempt, int link, __u64 ns, __u64 user)
+{
+	const struct state *of = &attempt->before;
+	bool owner_cap = capable(of, owner_of(ns), CAP_SYS_ADMIN);
+	bool cap = capable(of, user, CAP_SYS_ADMIN);
+
+	if (link == USER)
+		return install_user(attempt, ns);
+	if (link == TIME && (attempt->shares[THREAD] || attempt->shares[MM]))
+		return WHY_SHARED_MEMORY;
+	if (link == CGROUP && !cap)
+		return WHY_NO_CAP;
+	if (!owner_cap)
+		return WHY_NO_OWNER_CAP;
+	if (link == MNT && !capable(of, user, CAP_SYS_CHROOT))
+		return WHY_NO_CHROOT_CAP;
+	if (!cap)
+		return WHY_NO_CAP;
+	return link == MNT && attempt->shares[FS] ? WHY_SHARED_FS : WHY_NOT_REFUSED;
+}
+
+/*
+ * Joins the namespaces in @found whose types are in @flags. Sets @joined to the state
+ * afterwards, or returns why a type in @refusing has refused.
+ */
+static enum reason join(const struct attempt *attempt, int flags, const __u64 *found,
+			struct state *joined, int *refusing)
 {
 	__u64 user = attempt->before.ns[USER];
 
 	*joined = attempt->before;
 	for (int i = 0; i < TYPES; i++) {
-		int link = types[i], err;
+		int link = types[i];
+		enum reason reason;
 
 		if (!(flags & links[link].flag))
 			continue;
-		err = install(attempt, link, found[link], &user);
-		if (err)
-			return err;
+		reason = install(attempt, link, found[link], user);
+		*refusing = links[link].flag;
+		if (reason)
+			return reason;
+		if (link == USER)
+			user = found[link];
 		joined->ns[link == PID ? PID_CHILDREN : link] = found[link];
 		if (link == TIME)
 			joined->ns[TIME_CHILDREN] = found[link];
 	}
-	return 0;
+	return WHY_NOT_REFUSED;
 }
 
 /*
@@ -106,20 +118,28 @@ static bool same_state(const struct state *a, const struct state *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* Returns whether the call has given this errno and changed nothing. */
-static bool refused(const struct attempt *attempt, int err)
+/* Returns whether this type has refused the call for this reason, and nothing has changed. */
+static bool refused_by(const struct attempt *attempt, enum reason reason, int type)
 {
-	return attempt->err == err && same_state(&attempt->before, &attempt->after);
+	return attempt->err == errno_for(reason) && explained(attempt, reason, type) &&
+	       same_state(&attempt->before, &attempt->after);
+}
+
+/* As refused_by(), if no type has refused. */
+static bool refused(const struct attempt *attempt, enum reason reason)
+{
+	return refused_by(attempt, reason, 0);
 }
 
 /* Returns whether the result is what joining these namespaces gives. */
 static bool outcome_is(const struct attempt *attempt, int flags, const __u64 *found)
 {
 	struct state expected;
-	int err = join(attempt, flags, found, &expected);
+	int type = 0;
+	enum reason reason = join(attempt, flags, found, &expected, &type);
 
-	if (err)
-		return refused(attempt, -err);
+	if (reason)
+		return refused_by(attempt, reason, type);
 	allow_changes(&expected, flags, &attempt->after);
 	return !attempt->err && same_state(&expected, &attempt->after);
 }
@@ -186,6 +206,13 @@ static bool racer_may_hide(const struct attempt *attempt, __u64 user)
 	       (racer_executes() && !capable(&attempt->before, user, CAP_SYS_PTRACE));
 }
 
+/* Returns whether the racer was reaped or a zombie when the call looked for it. */
+static bool racer_is_gone(const struct attempt *attempt)
+{
+	return refused(attempt, WHY_REAPED) || refused(attempt, WHY_ZOMBIE) ||
+	       refused_by(attempt, WHY_REAPED, CLONE_NEWPID);
+}
+
 /*
  * A call with the racer's pidfd reads three things, one after the other: whether it may
  * look at the racer, the racer's nsproxy, and its user namespace. The racer may change
@@ -196,17 +223,17 @@ static bool racer_pidfd_allowed(const struct attempt *attempt)
 	bool looks = false;
 
 	if (!fits_process(attempt->op->flags))
-		return refused(attempt, EINVAL);
+		return refused(attempt, WHY_BAD_TYPES);
 	for (int i = 0; i < shared->nr_states; i++) {
 		__u64 user = shared->states[i].ns[USER];
 
 		if (!is_first_with_user(i))
 			continue;
-		if (racer_may_hide(attempt, user) && refused(attempt, EPERM))
+		if (racer_may_hide(attempt, user) && refused(attempt, WHY_NOT_INSPECTABLE))
 			return true;
 		looks |= may_look(attempt, user);
 	}
-	if (looks && !shared->program.stays && refused(attempt, ESRCH))
+	if (looks && !shared->program.stays && racer_is_gone(attempt))
 		return true;
 	for (int i = 0; looks && i < shared->nr_states; i++) {
 		if (is_first_with_user(i) &&
@@ -223,20 +250,20 @@ static bool pidfd_allowed(const struct attempt *attempt)
 	const __u64 *found = shared->world_ns[target < TARGETS ? target : 0];
 
 	if (!fits_process(attempt->op->flags))
-		return refused(attempt, EINVAL);
+		return refused(attempt, WHY_BAD_TYPES);
 	if (target == REAPED)
-		return refused(attempt, ESRCH);
+		return refused(attempt, WHY_REAPED);
 	if (!may_look(attempt, found[USER]))
-		return refused(attempt, EPERM);
+		return refused(attempt, WHY_NOT_INSPECTABLE);
 	if (target == ZOMBIE)
-		return refused(attempt, ESRCH);
+		return refused(attempt, WHY_ZOMBIE);
 	return outcome_is(attempt, attempt->op->flags, found);
 }
 
 static bool own_pidfd_allowed(const struct attempt *attempt)
 {
 	if (!fits_process(attempt->op->flags))
-		return refused(attempt, EINVAL);
+		return refused(attempt, WHY_BAD_TYPES);
 	return outcome_is(attempt, attempt->op->flags, attempt->before.ns);
 }
 
@@ -250,9 +277,9 @@ static bool nsfd_allowed(const struct attempt *attempt, const __u64 *ns)
 	__u64 found[LINKS] = {};
 
 	if (attempt->open_err)
-		return refused(attempt, EBADF);
+		return refused(attempt, WHY_BAD_FD);
 	if (attempt->op->flags && attempt->op->flags != flag)
-		return refused(attempt, EINVAL);
+		return refused_by(attempt, WHY_OTHER_TYPE, flag);
 	found[PID] = ns[which];
 	found[TIME] = ns[which];
 	found[which] = ns[which];
@@ -284,7 +311,7 @@ bool allowed(const struct attempt *attempt)
 		return true;
 	switch (op->fd) {
 	case WRONG:
-		return refused(attempt, wrongs[op->which].err);
+		return refused(attempt, wrongs[op->which].why);
 	case OWN_NSFD:
 		return nsfd_allowed(attempt, attempt->before.ns);
 	case OWN_PIDFD:

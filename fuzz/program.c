@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* This file makes random programs. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/capability.h>
 
 #include "program.h"
 
 const struct wrong wrongs[WRONGS] = {
-	{ "/dev/null", EINVAL }, { "-1", EBADF }, { "INT_MIN", EBADF }, { "9999", EBADF },
-	{ "AT_FDCWD", EBADF }, { "PIDFD_SELF_THREAD", EBADF },
-	{ "PIDFD_SELF_THREAD_GROUP", EBADF }, { "FD_NSFS_ROOT", EBADF },
-	{ "pipe to read", EINVAL }, { "pipe to write", EINVAL }, { "memfd", EINVAL },
-	{ "socket", EINVAL }, { "O_PATH of its uts", EBADF }, { "/proc/1", EINVAL },
-	{ "/proc/1/ns", EINVAL },
+	{ "/dev/null", WHY_NOT_A_NAMESPACE }, { "-1", WHY_BAD_FD }, { "INT_MIN", WHY_BAD_FD },
+	{ "9999", WHY_BAD_FD }, { "AT_FDCWD", WHY_BAD_FD }, { "PIDFD_SELF_THREAD", WHY_BAD_FD },
+	{ "PIDFD_SELF_THREAD_GROUP", WHY_BAD_FD }, { "FD_NSFS_ROOT", WHY_BAD_FD },
+	{ "pipe to read", WHY_NOT_A_NAMESPACE }, { "pipe to write", WHY_NOT_A_NAMESPACE },
+	{ "memfd", WHY_NOT_A_NAMESPACE }, { "socket", WHY_NOT_A_NAMESPACE },
+	{ "O_PATH of its uts", WHY_BAD_FD }, { "/proc/1", WHY_NOT_A_NAMESPACE },
+	{ "/proc/1/ns", WHY_NOT_A_NAMESPACE },
 };
 
 static int random_type(void)

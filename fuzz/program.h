@@ -97,11 +97,11 @@ enum { WRONGS = 15 };
 /**
  * struct wrong - a descriptor that setns(2) must refuse
  * @name: what it is
- * @err: the errno that setns(2) must give
+ * @why: the reason that setns(2) must give
  */
 struct wrong {
 	const char *name;
-	int err;
+	enum reason why;
 };
 
 /* open_wrong_fds() opens them in the same order. */

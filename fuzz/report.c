@@ -123,6 +123,19 @@ static const char *err_text(int impl, int op)
 	return name ? name : numbers[impl];
 }
 
+/* Shows what the trace events have said of a call. */
+static void show_seen(const struct record *record, const char *name)
+{
+	const struct seen *seen = &record->seen;
+
+	if (seen->refusals)
+		printf("\t\t%s: refused %u times, reason %u, errno %u, by %s\n", name,
+		       seen->refusals, seen->reason, seen->err, flags_text(seen->type));
+	if (seen->joins)
+		printf("\t\t%s: joined %u types, %s\n", name, seen->joins,
+		       flags_text(seen->joined));
+}
+
 /* Shows the items in which two records differ. */
 static void show_items(const struct record *a, const char *a_name, const struct record *b,
 		       const char *b_name)
@@ -147,11 +160,16 @@ static void show_op(const struct program *program, const struct failure *failure
 		if (i == failure->op && i > 0)
 			show_items(&results[failure->impl][i - 1], "before",
 				   &results[failure->impl][i], "after");
+		if (i == failure->op)
+			show_seen(&results[failure->impl][i], impl_names[failure->impl]);
 		return;
 	}
 	printf("C %s, Rust %s\n", err_text(C, i), err_text(RUST, i));
-	if (i == failure->op)
+	if (i == failure->op) {
 		show_items(&results[C][i], "C", &results[RUST][i], "Rust");
+		show_seen(&results[C][i], "C");
+		show_seen(&results[RUST][i], "Rust");
+	}
 }
 
 static void show_racer(const struct program *program)

@@ -64,6 +64,12 @@ void set_impl(int impl)
 	}
 }
 
+void set_watched(bool watched)
+{
+	for (int i = 0; i < LANES; i++)
+		lanes[i].shared->watched = watched;
+}
+
 long calls_made(void)
 {
 	long made = 0;

@@ -25,6 +25,7 @@ enum { LANES = 2, MAX_STATES = MAX_ACTS + 2 };
  * @self_fd: this program, to be executed again
  * @program: the program that runs
  * @impl: the implementation that serves setns(2), C or RUST
+ * @watched: callers watch the trace events of their calls
  * @served: number of calls of setns(2) since @impl was set
  * @states: the states of the racer so far; only their member ns is set
  * @nr_states: number of these states
@@ -48,6 +49,7 @@ struct shared {
 	int self_fd;
 	struct program program;
 	int impl;
+	bool watched;
 	long served;
 	struct state states[MAX_STATES];
 	int nr_states;
@@ -78,6 +80,9 @@ void copy_to_lanes(void);
 
 /* Sets which implementation serves, and the count of calls to 0, in each lane. */
 void set_impl(int impl);
+
+/* Sets shared->watched in each lane. */
+void set_watched(bool watched);
 
 /* Returns how many calls of setns(2) were made since then, in all lanes. */
 long calls_made(void);

@@ -48,14 +48,34 @@ static inline const __u64 *items_of(const struct state *state)
 }
 
 /**
+ * struct seen - what the trace events have said of a call
+ * @refusals: number of events setns_refused
+ * @reason: the reason of the refusal
+ * @type: the type of namespace that has refused, or 0
+ * @err: the errno of the refusal
+ * @joins: number of events setns_joined
+ * @joined: their types
+ */
+struct seen {
+	__u32 refusals;
+	__u32 reason;
+	__u32 type;
+	__u32 err;
+	__u32 joins;
+	__u32 joined;
+};
+
+/**
  * struct record - the result of one operation
  * @err: the errno of the operation, or 0
  * @open_err: the errno of opening the descriptor for setns(2), or 0
+ * @seen: what the trace events have said of it, all 0 if it is no call or is not watched
  * @state: the symbolic state of the caller after it
  */
 struct record {
 	int err;
 	int open_err;
+	struct seen seen;
 	struct state state;
 };
 

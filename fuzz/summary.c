@@ -8,6 +8,7 @@
 /**
  * struct stats - counts of an implementation
  * @calls: calls of setns(2)
+ * @traced: those that were traced
  * @racing: calls with a descriptor of a racer
  * @racing_joined: those that have joined
  * @outcome: calls by their errno, where 0 means that the call has joined
@@ -18,6 +19,7 @@
  */
 static struct stats {
 	long calls;
+	long traced;
 	long racing;
 	long racing_joined;
 	long outcome[MAX_ERR];
@@ -27,8 +29,7 @@ static struct stats {
 	bool joined_set[1 << TYPES];
 } stats[IMPLS];
 
-/* Returns the types that this call joins if it succeeds. */
-static int flags_joined(const struct op *op)
+int flags_joined(const struct op *op)
 {
 	bool process = op->fd == PIDFD || op->fd == OWN_PIDFD;
 
@@ -56,6 +57,7 @@ static void count_call(struct stats *of, const struct program *program, const st
 
 	/* allowed() accepts no errno from MAX_ERR on. */
 	of->calls++;
+	of->traced += shared->watched;
 	of->outcome[record->err]++;
 	of->racing += racing;
 	of->racing_joined += racing && !record->err;
@@ -115,6 +117,11 @@ static void show_joined(void)
 long calls_counted(int impl)
 {
 	return stats[impl].calls;
+}
+
+long calls_traced(void)
+{
+	return stats[RUST].traced;
 }
 
 void show_summary(void)

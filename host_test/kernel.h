@@ -234,6 +234,9 @@ struct timespec64 timespec64_add(struct timespec64 a, struct timespec64 b);
 struct timespec64 timespec64_sub(struct timespec64 a, struct timespec64 b);
 long timespec64_to_ns(const struct timespec64 *ts);
 long c_setns(int fd, int flags);
+#define DECLARE_TRACEPOINT(name)
+#define tracepoint_enabled(name) true
+#define noinline __attribute__((__noinline__))
 
 /* For rust_setns/, which is built in here */
 #define DECLARE_PER_CPU(type, name) extern type name

@@ -107,10 +107,28 @@ fn call(name: &'static str, implementation: Setns, case: &Case) -> Outcome {
     })
 }
 
+/// What the system call does if it is traced and Rust serves.
+#[cfg(CONFIG_TRACEPOINTS)]
+unsafe extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
+    let mut outcome = bindings::setns_outcome::default();
+    // SAFETY: The function takes any numbers, and its world exists.
+    let result = unsafe { bindings::rust_setns(fd, nstype, &mut outcome) };
+    // SAFETY: The outcome is valid.
+    unsafe { bindings::setns_trace(&outcome, nstype as u32, result) };
+    result
+}
+
+/// What the system call does if it is not traced and Rust serves.
+#[cfg(not(CONFIG_TRACEPOINTS))]
+unsafe extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
+    // SAFETY: The function takes any numbers, and its world exists.
+    unsafe { bindings::rust_setns(fd, nstype, core::ptr::null_mut()) }
+}
+
 /// Makes a call to both implementations, and returns what is wrong with it.
 fn check(case: &Case, reached: &mut Reached) -> Result<(), String> {
     let c = call("C", bindings::c_setns, case);
-    let rust = call("Rust", bindings::rust_setns, case);
+    let rust = call("Rust", rust_setns, case);
 
     for (name, outcome) in [("C", &c), ("Rust", &rust)] {
         if !outcome.faults.is_empty() {

@@ -6,9 +6,12 @@
 //! [`include/linux/fs_struct.h`](srctree/include/linux/fs_struct.h) and
 //! [`include/linux/sem.h`](srctree/include/linux/sem.h).
 
-use crate::fs::{
-    self,
-    FsCopy, //
+use crate::{
+    fs::{
+        self,
+        FsCopy, //
+    },
+    refusal::Outcome, //
 };
 use kernel::{
     bindings,
@@ -27,7 +30,10 @@ use kernel::{
 ///
 /// The current task came from user space and is in the system call setns(2). It has a memory map,
 /// its `cred` is its `real_cred`, and it holds no lock. There is one `Caller` for the call.
-pub(crate) struct Caller<'a>(&'a CurrentTask);
+pub(crate) struct Caller<'a> {
+    task: &'a CurrentTask,
+    outcome: &'a Outcome,
+}
 
 impl<'a> Caller<'a> {
     /// Starts a call of setns(2).
@@ -35,22 +41,27 @@ impl<'a> Caller<'a> {
     /// # Safety
     ///
     /// Call this from the system call setns(2) only, and once for each call.
-    pub(crate) unsafe fn new(task: &'a CurrentTask) -> Self {
+    pub(crate) unsafe fn new(task: &'a CurrentTask, outcome: &'a Outcome) -> Self {
         // INVARIANT: A system call is entered from user space. So there is a memory map, and no
         // lock is held. No `override_creds()` is in force, because each is followed by a
         // `revert_creds()` before the task returns to user space.
-        Self(task)
+        Self { task, outcome }
+    }
+
+    /// Returns what the trace events will show of the call.
+    pub(crate) fn outcome(&self) -> &'a Outcome {
+        self.outcome
     }
 
     /// Returns the task.
     pub(crate) fn task(&self) -> &'a CurrentTask {
-        self.0
+        self.task
     }
 
     /// Returns the namespaces of the caller.
     pub(crate) fn nsproxy(&self) -> &NsProxy {
         // SAFETY: The current task is valid, and nobody else changes which set it has.
-        let nsproxy = unsafe { (*self.0.as_ptr()).nsproxy };
+        let nsproxy = unsafe { (*self.task.as_ptr()).nsproxy };
         // SAFETY: A running task has a set and a reference on it. The task changes neither the set
         // nor a slot while `self` is borrowed, and nobody else may.
         unsafe { NsProxy::from_ptr(nsproxy) }
@@ -76,7 +87,7 @@ impl<'a> Caller<'a> {
 
     /// Returns the root and the working directory of the caller.
     pub(crate) fn fs(&self) -> *mut bindings::fs_struct {
-        fs::of(self.0)
+        fs::of(self.task)
     }
 
     /// Gives the caller other credentials.
@@ -103,12 +114,12 @@ impl<'a> Caller<'a> {
     /// the caller gets another one.
     pub(crate) fn exit_sem(&mut self) {
         // SAFETY: The current task is valid, and may give its own list up at any time.
-        unsafe { bindings::exit_sem(self.0.as_ptr()) };
+        unsafe { bindings::exit_sem(self.task.as_ptr()) };
     }
 
     /// Tells perf which namespaces the caller has.
     pub(crate) fn perf_event_namespaces(&self) {
         // SAFETY: The current task is valid.
-        unsafe { bindings::perf_event_namespaces(self.0.as_ptr()) };
+        unsafe { bindings::perf_event_namespaces(self.task.as_ptr()) };
     }
 }

@@ -114,12 +114,13 @@ EXPORT_SYMBOL_FOR_RUST_SETNS(setns_select_c);
  * __setns_dispatch - call the implementation that was chosen, probably Rust
  * @fd: as in setns(2)
  * @flags: as in setns(2)
+ * @outcome: what the trace events will show, or NULL
  * @c_impl: the implementation in C, which may have been chosen meanwhile
  *
  * Context: Process context. May sleep.
  * Return: what the implementation returns.
  */
-long __setns_dispatch(int fd, int flags, setns_fn c_impl)
+long __setns_dispatch(int fd, int flags, struct setns_outcome *outcome, setns_fn c_impl)
 {
 	scoped_guard(srcu_fast, &setns_srcu) {
 		/* Pairs with the release in setns_select_rust(). */
@@ -127,11 +128,11 @@ long __setns_dispatch(int fd, int flags, setns_fn c_impl)
 
 		if (impl) {
 			setns_count(rust);
-			return impl(fd, flags);
+			return impl(fd, flags, outcome);
 		}
 	}
 	setns_count(c);
-	return c_impl(fd, flags);
+	return c_impl(fd, flags, outcome);
 }
 
 #else /* built in */

@@ -11,7 +11,7 @@
 #include "proc_ns_glue.h"
 
 /* An implementation of setns(2): the arguments and the result of the call. */
-typedef long (*setns_fn)(int fd, int flags);
+typedef long (*setns_fn)(int fd, int flags, struct setns_outcome *outcome);
 
 struct module;
 
@@ -39,46 +39,50 @@ void setns_select_c(void);
 
 extern setns_fn setns_impl;
 
-long __setns_dispatch(int fd, int flags, setns_fn c_impl);
+long __setns_dispatch(int fd, int flags, struct setns_outcome *outcome, setns_fn c_impl);
 
 /**
  * setns_dispatch - call the implementation that was chosen
  * @fd: as in setns(2)
  * @flags: as in setns(2)
+ * @outcome: what the trace events will show, or NULL
  * @c_impl: the implementation in C
  *
  * This costs a load, a branch and, with debugfs, a per-CPU count.
  *
  * Return: what the implementation returns.
  */
-static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, struct setns_outcome *outcome,
+					   setns_fn c_impl)
 {
 	if (READ_ONCE(setns_impl))
-		return __setns_dispatch(fd, flags, c_impl);
+		return __setns_dispatch(fd, flags, outcome, c_impl);
 
 	setns_count(c);
-	return c_impl(fd, flags);
+	return c_impl(fd, flags, outcome);
 }
 
 #elif IS_BUILTIN(CONFIG_RUST_SETNS)
 
 extern bool setns_in_rust;
 
-static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, struct setns_outcome *outcome,
+					   setns_fn c_impl)
 {
 	if (READ_ONCE(setns_in_rust)) {
 		setns_count(rust);
-		return rust_setns(fd, flags);
+		return rust_setns(fd, flags, outcome);
 	}
 	setns_count(c);
-	return c_impl(fd, flags);
+	return c_impl(fd, flags, outcome);
 }
 
 #else /* !CONFIG_RUST_SETNS */
 
-static __always_inline long setns_dispatch(int fd, int flags, setns_fn c_impl)
+static __always_inline long setns_dispatch(int fd, int flags, struct setns_outcome *outcome,
+					   setns_fn c_impl)
 {
-	return c_impl(fd, flags);
+	return c_impl(fd, flags, outcome);
 }
 
 #endif

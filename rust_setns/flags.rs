@@ -4,6 +4,10 @@
 //!
 //! C header: [`include/uapi/linux/sched.h`](srctree/include/uapi/linux/sched.h), `CLONE_NEW*`.
 
+use crate::refusal::{
+    Refusal,
+    Result, //
+};
 use kernel::{
     impl_flags,
     ns_common::ns_type,
@@ -98,6 +102,18 @@ impl NsFlags {
         bits
     }
 
+    /// The types that can be left out of the kernel, in the order in which `check_setns_flags()`
+    /// asks for them. If several are missing, the first decides what the trace event shows.
+    const CHECKED: [NsFlag; 7] = [
+        NsFlag::User,
+        NsFlag::Pid,
+        NsFlag::Uts,
+        NsFlag::Ipc,
+        NsFlag::Cgroup,
+        NsFlag::Net,
+        NsFlag::Time,
+    ];
+
     /// Checks which namespaces of a process the caller of setns(2) asks for.
     ///
     /// With a pidfd there is no "any": `nstype` names at least one type, and only types that this
@@ -111,14 +127,17 @@ impl NsFlags {
         let bits = nstype as u32;
 
         if bits == 0 || bits & !Self::of_order() != 0 {
-            return Err(EINVAL);
+            return Err(Refusal::BadTypes);
         }
 
         let asked = Self(bits);
-        if asked.types().any(|ns| !ns.is_built_in()) {
-            return Err(EINVAL);
+        match Self::CHECKED
+            .into_iter()
+            .find(|&ns| asked.contains(ns) && !ns.is_built_in())
+        {
+            Some(absent) => Err(Refusal::NotBuiltIn(absent)),
+            None => Ok(asked),
         }
-        Ok(asked)
     }
 
     /// The types in this set, in the order in which the kernel installs them.
@@ -195,16 +214,17 @@ mod tests {
             }
             let built_in = asked.types().all(NsFlag::is_built_in);
             let bits: u32 = asked.into();
-            let expected = if built_in { Ok(asked) } else { Err(EINVAL) };
-            assert!(NsFlags::of_process(bits as c_int) == expected);
-            assert!(NsFlags::of_process((bits | 1) as c_int) == Err(EINVAL));
+            let accepted = NsFlags::of_process(bits as c_int);
+            assert_eq!((accepted == Ok(asked)), built_in);
+            assert!(built_in || matches!(accepted, Err(Refusal::NotBuiltIn(_))));
+            assert!(NsFlags::of_process((bits | 1) as c_int) == Err(Refusal::BadTypes));
         }
     }
 
     #[test]
     fn a_process_takes_neither_nothing_nor_everything() {
-        assert!(NsFlags::of_process(0) == Err(EINVAL));
-        assert!(NsFlags::of_process(-1) == Err(EINVAL));
-        assert!(NsFlags::of_process(c_int::MIN) == Err(EINVAL));
+        assert!(NsFlags::of_process(0) == Err(Refusal::BadTypes));
+        assert!(NsFlags::of_process(-1) == Err(Refusal::BadTypes));
+        assert!(NsFlags::of_process(c_int::MIN) == Err(Refusal::BadTypes));
     }
 }

@@ -12,6 +12,10 @@ use crate::{
         switch_task_namespaces,
         NewNsProxy, //
     },
+    refusal::{
+        Refusal,
+        Result, //
+    },
     snapshot::Snapshot,
     target::{
         Request,
@@ -23,8 +27,7 @@ use kernel::{
     cred::PreparedCred,
     error::to_result,
     ns_common::NsCommon,
-    pid::Pid,
-    prelude::*, //
+    pid::Pid, //
 };
 
 /// The credentials in a set of namespaces.
@@ -87,21 +90,23 @@ impl<'fd> NsSet<'fd> {
     ///
     /// # Errors
     ///
-    /// [`ENOMEM`] if there is no memory for one of them.
+    /// [`Refusal::NoNsproxy`], [`Refusal::NoCred`] or [`Refusal::NoFs`] if there is no memory for
+    /// one of them.
     #[doc(alias = "prepare_nsset")]
     pub(crate) fn prepare(request: Request<'fd>) -> Result<Self> {
         let (caller, flags) = (request.caller(), request.flags());
 
-        let nsproxy = create_new_namespaces(0, caller.nsproxy(), caller.user_ns(), None)?;
+        let nsproxy = create_new_namespaces(0, caller.nsproxy(), caller.user_ns(), None)
+            .map_err(Refusal::NoNsproxy)?;
         let cred = if flags.contains(NsFlag::User) {
-            Cred::Prepared(PreparedCred::new()?)
+            Cred::Prepared(PreparedCred::new().map_err(|_| Refusal::NoCred)?)
         } else {
             Cred::Current
         };
         let fs = if flags.is_only(NsFlag::Mnt) {
             Fs::Live
         } else if flags.contains(NsFlag::Mnt) {
-            Fs::Copied(FsCopy::new(caller.task())?)
+            Fs::Copied(FsCopy::new(caller.task()).map_err(|_| Refusal::NoFs)?)
         } else {
             Fs::None
         };
@@ -140,7 +145,7 @@ impl<'fd> NsSet<'fd> {
         let snapshot = Snapshot::take(pid, flags)?;
 
         for ns in flags.types() {
-            let common = snapshot.namespace(ns).ok_or(EINVAL)?;
+            let common = snapshot.namespace(ns).ok_or(Refusal::NotBuiltIn(ns))?;
             // SAFETY: `common` is of type `ns`, and that is one of the flags.
             unsafe { self.validate_ns(common) }?;
         }
@@ -160,8 +165,8 @@ impl<'fd> NsSet<'fd> {
     ///
     /// # Errors
     ///
-    /// The errors of the type's callback: [`EPERM`], [`EINVAL`], [`EUSERS`], or what the lookup of
-    /// a mount namespace's root returns.
+    /// [`Refusal::Install`] with the errno of the type's callback: `EPERM`, `EINVAL`, `EUSERS`, or
+    /// what the lookup of a mount namespace's root returns.
     unsafe fn validate_ns(&mut self, ns: NsCommon<'_>) -> Result {
         let caller = self.request.caller();
         let mut nsset = bindings::nsset {
@@ -176,13 +181,20 @@ impl<'fd> NsSet<'fd> {
                 Cred::Current => caller.cred(),
                 Cred::Prepared(copy) => copy.as_ptr(),
             },
+            #[cfg(CONFIG_TRACEPOINTS)]
+            outcome: caller.outcome().as_ptr(),
         };
 
         // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. By
         // the type invariants, its callback then finds what it writes to: `nsproxy`, which nobody
         // else has; for a mount namespace `fs`; for a user namespace credentials that are a copy.
         // No callback changes the pointers themselves, so the owners stay the owners.
-        to_result(unsafe { bindings::proc_ns_install(&mut nsset, ns.as_ptr()) })
+        let installed = to_result(unsafe { bindings::proc_ns_install(&mut nsset, ns.as_ptr()) });
+        installed.map_err(|errno| {
+            // SAFETY: The set's credentials are valid as long as `self`.
+            unsafe { caller.outcome().note_namespace(ns, nsset.cred) };
+            Refusal::Install(errno)
+        })
     }
 }
 
@@ -198,13 +210,21 @@ impl Installed<'_> {
     #[doc(alias = "commit_nsset")]
     pub(crate) fn commit(self) {
         let NsSet {
-            cred,
+            mut cred,
             fs,
             mut nsproxy,
             request,
         } = self.0;
         let flags = request.flags();
         let mut caller = request.into_caller();
+
+        let new_cred = match &mut cred {
+            Cred::Current => caller.cred(),
+            Cred::Prepared(cred) => cred.as_ptr(),
+        };
+        let outcome = caller.outcome();
+        // SAFETY: `nsproxy` is complete. `new_cred` is its owner's, or the caller's own.
+        unsafe { outcome.note_joins(flags, nsproxy.as_ptr(), new_cred) };
 
         if let Cred::Prepared(cred) = cred {
             caller.commit_creds(cred);

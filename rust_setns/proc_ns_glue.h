@@ -10,6 +10,7 @@
 
 struct ns_common;
 struct nsset;
+struct setns_outcome;
 
 /* Rust calls these C functions. */
 int proc_ns_install(struct nsset *nsset, struct ns_common *ns);
@@ -17,6 +18,6 @@ void proc_ns_put(struct ns_common *ns);
 int rust_setns_start(void);
 
 /* The system call, and nothing else, calls this Rust function. */
-long rust_setns(int fd, int nstype);
+long rust_setns(int fd, int nstype, struct setns_outcome *outcome);
 
 #endif /* _RUST_SETNS_PROC_NS_GLUE_H */

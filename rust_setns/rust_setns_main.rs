@@ -56,15 +56,21 @@ mod flags;
 mod fs;
 mod nsproxy;
 mod nsset;
+mod refusal;
 mod snapshot;
 mod target;
 
 use crate::{
     caller::Caller,
     nsset::NsSet,
+    refusal::{
+        Outcome,
+        Refusal, //
+    },
     target::Target, //
 };
 use kernel::{
+    bindings,
     error::to_result,
     fs::file::Fd,
     prelude::*, //
@@ -85,7 +91,7 @@ impl kernel::Module for RustSetns {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: Module initialization calls this once, and cannot fail after it.
         // `rust_setns()` is called by the system call only.
-        to_result(unsafe { kernel::bindings::rust_setns_start() })?;
+        to_result(unsafe { bindings::rust_setns_start() })?;
         Ok(Self)
     }
 }
@@ -105,9 +111,9 @@ impl kernel::Module for RustSetns {
 /// - [`ESRCH`]: the process of the pidfd is gone.
 /// - [`EPERM`]: the caller lacks a capability, or may not inspect the process of the pidfd.
 /// - [`EUSERS`]: a time namespace, and the caller shares its memory with another task.
-fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
+fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
     // CAST: Bit for bit. A negative number becomes one that is beyond any table.
-    let fd = Fd::get(caller.task(), fd as c_uint)?;
+    let fd = Fd::get(caller.task(), fd as c_uint).map_err(|_| Refusal::BadFd)?;
     let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
 
     NsSet::prepare(request)?.install()?.commit();
@@ -118,16 +124,26 @@ fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> Result {
 ///
 /// # Safety
 ///
-/// Call this from the system call setns(2) only, and once for each call.
+/// Call this from the system call setns(2) only, and once for each call. `outcome` is null, or the
+/// call's own.
 #[export]
-unsafe extern "C" fn rust_setns(fd: c_int, nstype: c_int) -> c_long {
+unsafe extern "C" fn rust_setns(
+    fd: c_int,
+    nstype: c_int,
+    outcome: *mut bindings::setns_outcome,
+) -> c_long {
     let task = current!();
     // SAFETY: The caller guarantees it.
-    let caller = unsafe { Caller::new(task) };
+    let outcome = unsafe { Outcome::from_raw(outcome) };
+    // SAFETY: The caller guarantees it.
+    let caller = unsafe { Caller::new(task, &outcome) };
 
     match setns(caller, fd, nstype) {
         Ok(()) => 0,
-        // CAST: `c_long` is never narrower than `c_int`.
-        Err(err) => err.to_errno() as c_long,
+        Err(refusal) => {
+            outcome.note_refusal(refusal);
+            // CAST: `c_long` is never narrower than `c_int`.
+            refusal.errno().to_errno() as c_long
+        }
     }
 }

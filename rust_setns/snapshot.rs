@@ -2,9 +2,15 @@
 
 //! The namespaces of the process that a pidfd refers to.
 
-use crate::flags::{
-    NsFlag,
-    NsFlags, //
+use crate::{
+    flags::{
+        NsFlag,
+        NsFlags, //
+    },
+    refusal::{
+        Refusal,
+        Result, //
+    }, //
 };
 use core::mem::{
     needs_drop,
@@ -46,7 +52,7 @@ pub(crate) struct Snapshot {
 #[must_use]
 enum Grabbed {
     /// The target cannot be looked at, for this reason. No reference was taken.
-    Nothing(Error),
+    Nothing(Refusal),
 
     /// References that are still to be put.
     References {
@@ -67,8 +73,8 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// In this order: [`ESRCH`] if the process was reaped, [`EPERM`] if the caller may not inspect
-    /// it, [`ESRCH`] if it is a zombie.
+    /// In this order: [`Refusal::Reaped`], [`Refusal::NotInspectable`], [`Refusal::Zombie`],
+    /// [`Refusal::ReapedSince`].
     #[doc(alias = "validate_nsset")]
     pub(crate) fn take(pid: &Pid, flags: NsFlags) -> Result<Self> {
         let rcu = rcu::read_lock();
@@ -88,13 +94,13 @@ impl Snapshot {
 /// Looks at the process while RCU is held. Does not sleep.
 fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
     let Some(task) = pid.task(rcu) else {
-        return Grabbed::Nothing(ESRCH);
+        return Grabbed::Nothing(Refusal::Reaped);
     };
     if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
-        return Grabbed::Nothing(EPERM);
+        return Grabbed::Nothing(Refusal::NotInspectable);
     }
     let Some(nsproxy) = task.get_nsproxy().map(ManuallyDrop::new) else {
-        return Grabbed::Nothing(ESRCH);
+        return Grabbed::Nothing(Refusal::Zombie);
     };
 
     let wants_pid_ns = flags.contains(NsFlag::Pid);
@@ -118,7 +124,7 @@ impl Grabbed {
         rcu.unlock();
 
         match self {
-            Self::Nothing(err) => Err(err),
+            Self::Nothing(refusal) => Err(refusal),
             Self::References {
                 pid_ns,
                 nsproxy,
@@ -131,7 +137,7 @@ impl Grabbed {
                     user_ns: user_ns.map(ManuallyDrop::into_inner),
                 };
                 if reaped {
-                    return Err(ESRCH);
+                    return Err(Refusal::ReapedSince);
                 }
                 Ok(snapshot)
             }

@@ -7,6 +7,11 @@ use crate::{
     flags::{
         NsFlag,
         NsFlags, //
+    },
+    refusal::{
+        FdKind,
+        Refusal,
+        Result, //
     }, //
 };
 use kernel::{
@@ -44,7 +49,7 @@ pub(crate) struct Request<'fd> {
 impl<'fd> Target<'fd> {
     /// Finds out what `file` refers to.
     ///
-    /// Fails with [`EINVAL`] if it is neither a namespace nor a pidfd.
+    /// Fails with [`Refusal::NotANamespace`] if it is neither a namespace nor a pidfd.
     ///
     /// Counterpart of the first half of `do_setns()`. The name is that of the C function which did
     /// this when setns(2) was new.
@@ -56,17 +61,30 @@ impl<'fd> Target<'fd> {
         } else if let Some(pid) = Pid::of_pidfd(file) {
             Ok(Self::Process(pid))
         } else {
-            Err(EINVAL)
+            Err(Refusal::NotANamespace)
         }
     }
 
     /// Checks the target against the `nstype` that the caller passed.
     ///
-    /// Fails with [`EINVAL`] if `nstype` does not allow this target.
+    /// # Errors
+    ///
+    /// [`Refusal::OtherType`], [`Refusal::BadTypes`] or [`Refusal::NotBuiltIn`] if `nstype` does
+    /// not allow this target.
     pub(crate) fn accept(self, caller: Caller<'fd>, nstype: c_int) -> Result<Request<'fd>> {
+        let outcome = caller.outcome();
         let flags = match self {
-            Self::Namespace(ns) => accept_namespace(ns.ns_type(), nstype)?,
-            Self::Process(_) => NsFlags::of_process(nstype)?,
+            Self::Namespace(ns) => {
+                outcome.note_fd(FdKind::Namespace);
+                accept_namespace(ns.ns_type(), nstype).inspect_err(|_| {
+                    // SAFETY: There is no set yet.
+                    unsafe { outcome.note_namespace(ns, core::ptr::null()) }
+                })?
+            }
+            Self::Process(_) => {
+                outcome.note_fd(FdKind::Pidfd);
+                NsFlags::of_process(nstype)?
+            }
         };
         // INVARIANT: What the two functions above return.
         Ok(Request {
@@ -107,10 +125,11 @@ impl<'fd> Request<'fd> {
 fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
     // CAST: Bit for bit, as the comparison in C converts it.
     if nstype != 0 && nstype as u32 != ns_type {
-        return Err(EINVAL);
+        return Err(Refusal::OtherType);
     }
     // `flags.rs` does not build while the kernel has a type that is not found here.
-    Ok(NsFlag::from_ns_type(ns_type).ok_or(EINVAL)?.into())
+    let ns = NsFlag::from_ns_type(ns_type).ok_or(Refusal::OtherType)?;
+    Ok(ns.into())
 }
 
 #[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
@@ -138,14 +157,14 @@ mod tests {
     #[test]
     fn more_than_the_type_is_refused() {
         let uts_and_ipc = NsFlag::Uts as c_int | NsFlag::Ipc as c_int;
-        assert!(accept_namespace(NsFlag::Uts as u32, uts_and_ipc) == Err(EINVAL));
-        assert!(accept_namespace(NsFlag::Uts as u32, -1) == Err(EINVAL));
+        assert!(accept_namespace(NsFlag::Uts as u32, uts_and_ipc) == Err(Refusal::OtherType));
+        assert!(accept_namespace(NsFlag::Uts as u32, -1) == Err(Refusal::OtherType));
     }
 
     /// A task has a namespace of each type that is built in, and it is of the right type. The user
     /// namespace is in the credentials.
     #[test]
-    fn every_slot_holds_a_namespace_of_its_type() -> Result {
+    fn every_slot_holds_a_namespace_of_its_type() -> kernel::error::Result {
         let mine = current!().get_nsproxy().ok_or(ESRCH)?;
         for ns in NsFlag::ORDER {
             let common = mine.ns_common(ns as u32);

@@ -97,6 +97,11 @@ static inline int wait_until_dead(int pidfd)
 	return poll(&dead, 1, -1) == 1 ? 0 : -1;
 }
 
+static inline int pidfd_send_signal(int pidfd)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0);
+}
+
 static inline void end_giver(struct gift *gift)
 {
 	if (gift->sock < 0)
@@ -105,6 +110,9 @@ static inline void end_giver(struct gift *gift)
 	gift->sock = -1;
 	waitpid(gift->giver, NULL, 0);
 	wait_until_dead(gift->fds[PIDFD]);
+	/* Another process reaps it. Until then, a refusal has another reason */
+	for (int i = 0; i < 1000 && !pidfd_send_signal(gift->fds[PIDFD]); i++)
+		usleep(1000);
 }
 
 static inline int open_fd_of(const char *task, int fd, int flags)

@@ -660,6 +660,11 @@ unsafe extern "C" fn install(set: *mut nsset, ns: *mut ns_common) -> c_int {
         world.check(ns == offered, "install() of another namespace");
         check_nsset(world, set, ns_type);
         if world.fails(Step::Install(ns_type)) {
+            #[cfg(CONFIG_TRACEPOINTS)]
+            // SAFETY: The call is traced, so the set has an outcome.
+            unsafe {
+                (*set.outcome).reason = bindings::setns_reason_SETNS_NO_OWNER_CAP
+            };
             return Step::Install(ns_type).errno();
         }
         // SAFETY: See the checks above.
@@ -817,6 +822,58 @@ unsafe extern "C" fn nsproxy_ns_active_get(nsproxy: *mut nsproxy) {
 #[export]
 unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
     with(|world| world.called("nsproxy_ns_active_put", nsproxy));
+}
+
+// The trace events, which are on in every call.
+
+#[cfg(CONFIG_TRACEPOINTS)]
+#[export]
+unsafe extern "C" fn setns_note_namespace(
+    outcome: *mut bindings::setns_outcome,
+    ns: *mut ns_common,
+) {
+    with(|world| world.called("setns_note_namespace", ns));
+    // SAFETY: The namespace is valid, but it need not be aligned, see `NsCommon`.
+    let ns_type = unsafe { (&raw const (*ns).ns_type).read_unaligned() };
+    // SAFETY: The outcome is valid.
+    unsafe { (*outcome).type_ = ns_type };
+}
+
+#[cfg(CONFIG_TRACEPOINTS)]
+#[export]
+unsafe extern "C" fn setns_note_joins(
+    outcome: *mut bindings::setns_outcome,
+    flags: c_uint,
+    nsproxy: *const nsproxy,
+    cred: *const bindings::cred,
+) {
+    with(|world| {
+        world.called("setns_note_joins", nsproxy);
+        world.called("setns_note_joins", cred);
+    });
+    // SAFETY: The outcome is valid.
+    unsafe { (*outcome).nr_joins = flags.count_ones() as c_int };
+}
+
+#[cfg(CONFIG_TRACEPOINTS)]
+#[export]
+unsafe extern "C" fn setns_trace(outcome: *const bindings::setns_outcome, asked: u32, err: c_long) {
+    // SAFETY: The outcome is valid.
+    let outcome = unsafe { &*outcome };
+    with(|world| {
+        world.note(Event::Traced(
+            outcome.reason,
+            outcome.fd_kind,
+            outcome.type_,
+            outcome.nr_joins,
+            asked,
+            err,
+        ));
+        world.check(
+            (err != 0) == (outcome.reason != 0),
+            "a refusal without a reason",
+        );
+    });
 }
 
 // The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entry point

@@ -222,6 +222,9 @@ pub enum Event {
     CopiesMounts(u64, Option<Thing>),
     /// The caller has said that it might sleep.
     MightSleep,
+    /// The trace events were fired with this outcome: the reason, what the descriptor is, the type
+    /// that has refused, the number of joins, the argument, and the result.
+    Traced(u32, u32, u32, c_int, u32, c_long),
     /// A reference was taken.
     Took(Thing),
     /// A reference was put.

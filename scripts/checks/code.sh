@@ -55,7 +55,21 @@ check_rustdoc() {
 }
 
 check_kernel_doc() {
-	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch]
+	"$src/scripts/kernel-doc" -none -Wall -Werror "$src"/kernel/rust_setns/*.[ch] "$src/kernel/setns_trace.c" \
+		"$src/include/linux/setns.h" "$src/include/trace/events/setns.h"
+}
+
+# The documentation of the events has a table of the reasons, with the words of the header
+check_reasons() {
+	awk '/^\t\/\* .* \*\/\t/ { sub(/^\t\/\* /, ""); sub(/ \*\/.*/, ""); why = $0 }
+		match($0, /^\t(R|last)\([A-Z_]+, [0-9]+\)/) {
+			gsub(/^\t[A-Za-z]+\(|\).*/, ""); split($0, of, ", "); print of[2], of[1], why
+		}' "$top/include/linux/setns.h" >"$work/reasons.header"
+	awk '/^number name/ { at = index($0, "the call") }
+		/^[0-9]+ *``/ { why = substr($0, at); gsub("`", "", $2); print $1, $2, why }' \
+		"$top/Documentation/trace/events-setns.rst" >"$work/reasons.table"
+	[ -s "$work/reasons.header" ]
+	diff "$work/reasons.header" "$work/reasons.table"
 }
 
 # our_helpers: lists the files in rust/helpers/ that the series adds
@@ -79,7 +93,7 @@ our_lines() {
 # __BINDGEN__ is defined. sparse would then ask for a declaration of each helper, so -Wno-decl
 # turns that off. The compiler asks for the declarations of all other functions.
 check_sparse() {
-	local object objects='kernel/nsproxy kernel/rust_setns/dispatch kernel/rust_setns/switch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
+	local object objects='kernel/nsproxy kernel/setns_trace kernel/rust_setns/dispatch kernel/rust_setns/switch kernel/rust_setns/proc_ns_glue rust/helpers/helpers'
 	local flags="-D__typeof_unqual__=typeof -D__BINDGEN__ '-D_Static_assert(...)=' -Wno-decl"
 	# make runs sparse only on a file that it compiles
 	rm -f "$out/rust/helpers/helpers.o"
@@ -90,7 +104,7 @@ check_sparse() {
 	done
 	our_lines >"$work/ours"
 	sed -n "s,^$src/,,p" "$work/sparse" | grep -E ': (error|warning): ' >"$work/findings" || true
-	! grep -E "^(kernel/rust_setns/|($(our_helpers | paste -sd '|')):)" "$work/findings" &&
+	! grep -E "^(kernel/rust_setns/|kernel/setns_trace.c:|($(our_helpers | paste -sd '|')):)" "$work/findings" &&
 		! grep -Ff "$work/ours" "$work/findings"
 }
 
@@ -101,7 +115,7 @@ check_coccinelle() {
 	local files
 	cd "$src" || return
 	mapfile -t files < <(our_helpers)
-	files+=(kernel/nsproxy.c kernel/rust_setns/*.[ch] "$work/bug.c")
+	files+=(kernel/nsproxy.c kernel/setns_trace.c kernel/rust_setns/*.[ch] "$work/bug.c")
 	echo 'static void bug(char *p) { if (p) kfree(p); }' >"$work/bug.c"
 	# shellcheck disable=SC2016 # the inner shell expands it
 	grep -rlE 'virtual[[:space:]]+report' scripts/coccinelle | xargs grep -L 'script:ocaml' |

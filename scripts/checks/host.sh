@@ -9,7 +9,7 @@
 host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup linux/cred linux/err
 	linux/file linux/fs_struct linux/ipc_namespace linux/kconfig linux/mnt_namespace
 	linux/ns/ns_common_types linux/ns/nstree_types linux/ns_common linux/nsfs linux/nsproxy
-	linux/pid_namespace linux/proc_ns linux/rust_setns linux/time_namespace linux/user_namespace
+	linux/pid_namespace linux/proc_ns linux/rust_setns linux/setns linux/time_namespace linux/user_namespace
 	linux/uts_namespace linux/utsname uapi/linux/nsfs uapi/linux/sched uapi/linux/utsname
 	uapi/asm-generic/errno uapi/asm-generic/errno-base"
 
@@ -22,7 +22,7 @@ host_helpers="cgroup_namespace cred file fs ipc_namespace net/net_namespace nspr
 # The options that a test kernel is built with: the types of namespaces, and the options that
 # decide how C implements a step
 host_types="USER_NS UTS_NS IPC_NS PID_NS CGROUPS NET_NS TIME_NS"
-host_options="NET SYSVIPC PERF_EVENTS TIME_NS_VDSO"
+host_options="NET SYSVIPC PERF_EVENTS TIME_NS_VDSO TRACEPOINTS"
 
 # This many kernels and calls must have passed in the end. The numbers are written down, so that a
 # mistake in the functions below cannot make the test smaller. host_test/setns_test.rs has the

@@ -30,7 +30,7 @@ count_refusals() {
 
 check_figures() {
 	local sets
-	figure "programs that call setns(2)" "$(count_suites -v '^(setns|samples):')" "$(count_suites '^setns:')" \
+	figure "programs that call setns(2)" "$(count_suites -v '^(setns|trace_setns|samples):')" "$(count_suites '^(setns|trace_setns):')" \
 		"$(count_suites '^samples:')"
 	figure "calls on the host" "$host_calls"
 	figure "the compiler must refuse" "$(find "$scripts/lists/must-not-compile" -name '*.patch' | wc -l)"

@@ -18,16 +18,17 @@ check_exports() {
 }
 
 # A patch must not use a line that the distribution added as context. The distribution has changed
-# three of the files that the series changes, and these are newer than the rest. One has an added
-# export, one has lines that make a sysctl stricter, and kernel-parameters.txt describes parameters
-# that only the distribution has. All patches must also apply to the files without these lines.
+# four of the files that the series changes, and these are newer than the rest. One has an added
+# export, two have lines of a stricter sysctl, and kernel-parameters.txt describes parameters that
+# only the distribution has. All patches must also apply to the files without these lines.
 check_vanilla() {
 	local patch
 	(cd "$tree/pristine" && find . -type f -newer "$src/COPYING" | sort | xargs) |
-		grep -x './Documentation/admin-guide/kernel-parameters.txt ./ipc/namespace.c ./kernel/events/core.c'
+		grep -x './Documentation/admin-guide/kernel-parameters.txt ./ipc/namespace.c ./kernel/events/core.c ./kernel/user_namespace.c'
 	rm -rf "$work/vanilla" && cp -a "$tree/pristine" "$work/vanilla"
 	sed -i '/^EXPORT_SYMBOL_GPL(put_ipc_ns);/d' "$work/vanilla/ipc/namespace.c"
 	sed -i '/paranoid/,+2d' "$work/vanilla/kernel/events/core.c"
+	sed -i '/^\/\* sysctl \*\/$/,+2d' "$work/vanilla/kernel/user_namespace.c"
 	source_patches | while read -r patch; do
 		their_diff "$patch" >"$work/diff"
 		! grep -q '^+++ b/' "$work/diff" || patch -s -f -p1 --fuzz=0 -d "$work/vanilla" <"$work/diff"
@@ -43,12 +44,18 @@ check_series() {
 
 # Three types of message are ignored. The submitter adds the sign-offs. checkpatch.pl cannot look up
 # the commits that the messages name, because the kernel's history is not here. It asks of each patch
-# with a new file whether MAINTAINERS must change; check_entries answers that.
+# with a new file whether MAINTAINERS must change; check_entries answers that. It also does not know
+# the form of trace events and of lists that are macros, so the headers of the events are checked for
+# the other types of message only.
 check_patches() {
-	local patches
+	local patches macros=COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,TRAILING_SEMICOLON
+	local ignored=MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES checkpatch
+	checkpatch=("$src/scripts/checkpatch.pl" --no-tree --strict --ignore)
+	macros+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,LINE_SPACING
 	mapfile -t patches < <(series_patches)
-	(cd "$work" && "$src/scripts/checkpatch.pl" --no-tree --strict \
-		--ignore MISSING_SIGN_OFF,UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES "${patches[@]}")
+	cd "$work" || return
+	grep -L '^+++ b/include/trace/' "${patches[@]}" | xargs -d '\n' "${checkpatch[@]}" "$ignored"
+	grep -l '^+++ b/include/trace/' "${patches[@]}" | xargs -d '\n' "${checkpatch[@]}" "$ignored,$macros"
 	check_entries "${patches[@]}"
 }
 
@@ -112,20 +119,50 @@ check_selftests_alone() {
 	done < <(series_patches)
 }
 
-# disassemble NSPROXY.C: compiles the file as a kernel without the Rust core would, and prints its
-# instructions
+# disassemble OBJECT SOURCE OPTION...: compiles the file as a kernel without these options would,
+# and prints its instructions
 disassemble() {
-	printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$1" >"$work/nsproxy.c"
-	compile kernel/nsproxy.o "$work/nsproxy.c" "$work/nsproxy.o"
-	llvm-objdump -dr --no-show-raw-insn "$work/nsproxy.o" | sed 1,3d
+	local object=$1 source=$2
+	shift 2
+	{
+		printf '#undef CONFIG_%s\n' "$@"
+		printf '#include "%s"\n' "$source"
+	} >"$work/without.c"
+	compile "$object" "$work/without.c" "$work/without.o"
+	# The name of the file is one of the strings, so their places differ
+	llvm-objdump -dr --no-show-raw-insn "$work/without.o" | sed '1,3d; s/\(\.rodata\.str[0-9.]*\)+0x[0-9a-f]*/\1/'
 }
 
-# Both files have the fix of the leak, so that only the other patches can make a difference
+# release_with SERIES... FILE: prints a file of the release with the patches of these series
+release_with() {
+	local file=${*: -1} name patch
+	cp "${KDIR:-$tree/pristine}/$file" "$work/release.c"
+	for name in "${@:1:$#-1}"; do
+		sed -n "s,^\([0-9][^ ]*\).*,$top/patches/$name/\1,p" "$top/patches/$name/series" | while read -r patch; do
+			awk -v file="a/$file" '/^diff --git / { its = $3 == file } its' "$patch" >"$work/diff"
+			[ ! -s "$work/diff" ] || patch -s -f -p1 --fuzz=0 "$work/release.c" <"$work/diff"
+		done
+	done
+	cat "$work/release.c"
+}
+
+# Without RUST_SETNS, the core must change no instruction of kernel/nsproxy.o
 check_costs_nothing() {
-	patch -s -f -p1 -o "$work/fixed.c" "${KDIR:-$tree/pristine}/kernel/nsproxy.c" \
-		<"$top/patches/fixes/0001-nsproxy-fix-leak.patch"
-	disassemble "$work/fixed.c" >"$work/nsproxy.without"
-	disassemble "$src/kernel/nsproxy.c" >"$work/nsproxy.with"
+	release_with fixes trace kernel/nsproxy.c >"$work/earlier.c"
+	disassemble kernel/nsproxy.o "$work/earlier.c" RUST_SETNS >"$work/nsproxy.without"
+	disassemble kernel/nsproxy.o "$src/kernel/nsproxy.c" RUST_SETNS >"$work/nsproxy.with"
 	grep -q '__do_sys_setns\|__x64_sys_setns\|__arm64_sys_setns' "$work/nsproxy.with"
 	diff "$work/nsproxy.without" "$work/nsproxy.with"
+}
+
+# Without TRACEPOINTS, the events must change no instruction of the files that name a reason
+check_trace_costs_nothing() {
+	local file
+	sed -n 's,^+++ b/\(.*\.c\)$,\1,p' "$top"/patches/trace/*.patch | sort -u | while read -r file; do
+		release_with fixes "$file" >"$work/earlier.c"
+		disassemble "${file%.c}.o" "$work/earlier.c" RUST_SETNS TRACEPOINTS >"$work/trace.without"
+		disassemble "${file%.c}.o" "$src/$file" RUST_SETNS TRACEPOINTS >"$work/trace.with"
+		echo "==> $file"
+		diff "$work/trace.without" "$work/trace.with" || return
+	done
 }

@@ -101,7 +101,7 @@ check_config() {
 }
 
 # The folders and files that this repository adds to the kernel tree. lands() has their places.
-our_folders="Documentation Kconfig include rust rust_setns selftests"
+our_folders="Documentation Kconfig include rust rust_setns selftests trace"
 
 # Prints the hash of all files of the series
 series_hash() {
@@ -226,5 +226,7 @@ lands() {
 	rust_setns/*) echo "kernel/$1" ;;
 	Documentation/* | include/* | rust/*) echo "$1" ;;
 	selftests/*) echo "tools/testing/selftests/setns/${1#selftests/}" ;;
+	trace/selftests/*) echo "tools/testing/selftests/trace_setns/${1#trace/selftests/}" ;;
+	trace/*) echo "kernel/${1#trace/}" ;;
 	esac
 }

@@ -21,6 +21,9 @@ For each suite, C and Rust must agree on:
 - the output. It compares the lines in any order, and removes what differs between two
   runs on the same kernel: see normalised() in comparison/suite_checks.py.
 
+If all our suites have run, they must have seen each reason to refuse a call that
+scripts/lists/refusals says they reach, on C and on Rust.
+
 Suites marked "once", "racy" or "race" in scripts/lists/suites need no trace, and their
 answers and output are not compared. Answers and output are not compared either if a known
 failure came in one column only. If verdicts differ, the output differs as well, and the
@@ -49,6 +52,7 @@ sys.dont_write_bytecode = True
 from comparison.files import NAMES, read_config, read_facts
 from comparison.junit import write_junit
 from comparison.problems import Broken, Problems
+from comparison.reasons import check_reasons
 from comparison.run_checks import check_dmesg, check_leaks, check_served
 from comparison.suite_checks import check_suite
 from comparison.suites import read_suites
@@ -76,6 +80,7 @@ def compare(folder, parser):
         elsewhere += check_dmesg(folder, column, config, problems)
         check_leaks(folder, column, config, problems)
     check_served(suites, calls, problems)
+    check_reasons(suites, config, problems)
     return Outcome(suites, calls, elsewhere, problems)
 
 

@@ -22,6 +22,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from comparison.files import ORIGINS, origin_of
+
 # How many suites of upstream the picture shows
 UPSTREAM = 4
 
@@ -41,16 +43,15 @@ def cells(suite):
 
 def totals(summary):
     """Returns the number of cases from the series, from the samples and from upstream."""
-    origins = {"setns": "this series", "samples": "the samples"}
-    cases = dict.fromkeys([*origins.values(), "upstream"], 0)
+    cases = dict.fromkeys([*ORIGINS.values(), "upstream"], 0)
     for suite in summary["suites"]:
-        cases[origins.get(suite["name"].partition(":")[0], "upstream")] += len(suite["cases"])
+        cases[origin_of(suite["name"])] += len(suite["cases"])
     return {f"cases of {origin}": count for origin, count in cases.items()}
 
 
 def shown(summary):
     """Returns the suites that the picture shows: some of upstream, and all of this repository."""
-    upstream = [s for s in summary["suites"] if not s["name"].startswith(("setns:", "samples:"))]
+    upstream = [s for s in summary["suites"] if origin_of(s["name"]) == "upstream"]
     return upstream[:UPSTREAM], [s for s in summary["suites"] if s not in upstream]
 
 

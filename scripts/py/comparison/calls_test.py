@@ -62,9 +62,37 @@ class CallsTest(CompareTest):
         self.write("rust/dir-sub:plain.trace", trace((2222, 3, 0, "0x0")))
         self.assert_red("the trace on Rust has 1 of the 2 calls that were served")
 
+    def test_reason_differs(self):
+        self.replace("rust/dir-sub:plain.trace", "reason=NO_CAP", "reason=NO_OWNER_CAP")
+        self.assert_red("[refused reason=NO_CAP type=uts", "[refused reason=NO_OWNER_CAP type=uts")
+
+    def test_owner_is_unknown(self):
+        self.replace("rust/dir-sub:plain.trace", "owner_id=2", "owner_id=0")
+        self.assert_red("owner_id=some", "owner_id=0")
+
+    def test_ids_differ(self):
+        self.replace("rust/dir-sub:plain.trace", "ns_id=12", "ns_id=14")
+        self.assert_green()
+
+    def test_no_reason(self):
+        for column in ("c", "rust"):
+            self.replace(f"{column}/dir-sub:plain.trace", "reason=NO_CAP", "reason=0x0")
+        self.assert_red("the trace on C has no reason for setns(-1, CLONE_NEWNET) = -EINVAL")
+
+    def test_no_event(self):
+        for column in ("c", "rust"):
+            file = self.results / f"{column}/dir-sub:plain.trace"
+            lines = file.read_text().splitlines(keepends=True)
+            file.write_text("".join(line for line in lines if "setns_joined" not in line))
+        self.assert_red("the trace on Rust does not say what was joined by setns(fd, 0) = 0")
+
+    def test_event_of_the_other_implementation(self):
+        self.replace("c/dir-sub:plain.trace", "cap=21", "cap=21 impl=Rust")
+        self.assert_red("the trace on C has events of Rust")
+
     def test_trace_has_lost_events(self):
-        self.replace("c/dir-sub:plain.trace", "written: 4/4", "written: 4/9")
-        self.assert_red("the trace on C has lost events: 4 of 9 are left")
+        self.replace("c/dir-sub:plain.trace", "written: 6/6", "written: 6/9")
+        self.assert_red("the trace on C has lost events: 6 of 9 are left")
 
     def test_trace_has_no_header(self):
         self.replace("c/dir-sub:plain.trace", "entries-in-buffer", "entries")

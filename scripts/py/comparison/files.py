@@ -18,6 +18,8 @@ TYPES = {
     "net": "NET_NS",
     "time": "TIME_NS",
 }
+# Whose cases the collections of scripts/lists/suites are
+ORIGINS = {"setns": "this series", "trace_setns": "this series", "samples": "the samples"}
 # The characters that XML cannot hold
 UNPRINTABLE = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -25,6 +27,11 @@ UNPRINTABLE = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def read_text(file):
     """Returns the text of a file. A test may have written any bytes into it."""
     return UNPRINTABLE.sub("\ufffd", file.read_text(errors="replace"))
+
+
+def origin_of(suite):
+    """Returns whose cases a suite has, by its name."""
+    return ORIGINS.get(suite.partition(":")[0], "upstream")
 
 
 def read_known():

@@ -53,16 +53,27 @@ TRACE = """\
 """
 CALL = """\
  a test-{pid}    [001] .....    14.254488: sys_setns(fd: {fd}, flags: {flags})
+ a test-{pid}    [001] .....    14.254901: {event}
  a test-{pid}    [001] .....    14.255171: sys_setns -> {result}
 """
+REFUSED = (
+    "setns_refused: reason=NO_CAP type=uts error=1 fd_kind=namespace asked=none ns_id=12 inum=9 "
+    "owner_id=2 user_ns_id=13 cap=21 cap_ns_id=13"
+)
+JOINED = (
+    "setns_joined: type=uts old_id=3 new_id=12 old_inum=4026531838 new_inum=4026532001 asked=uts "
+    "call=7"
+)
 EINVAL, EPERM = "0xffffffffffffffea", "0xffffffffffffffff"
 
 
 def trace(*calls):
     """Returns the trace of calls. A call is (pid, fd, flags, result)."""
-    keys = ("pid", "fd", "flags", "result")
-    text = "".join(CALL.format(**dict(zip(keys, call, strict=True))) for call in calls)
-    return TRACE.format(events=2 * len(calls)) + text
+    text = ""
+    for pid, fd, flags, result in calls:
+        event = JOINED if result == "0x0" else REFUSED
+        text += CALL.format(pid=pid, fd=fd, flags=flags, result=result, event=event)
+    return TRACE.format(events=3 * len(calls)) + text
 
 
 class CompareTest(unittest.TestCase):
@@ -91,6 +102,7 @@ class CompareTest(unittest.TestCase):
         (self.lists / "known-failures").write_text(KNOWN)
         (self.lists / "known-skips").write_text(SKIPS)
         (self.lists / "setns-files").write_text(FILES)
+        (self.lists / "suites").write_text(SUITES)
         for column, pid in (("c", 111), ("rust", 2222), ("both", 3333)):
             (self.results / column).mkdir(parents=True)
             self.write(f"{column}/dmesg", "[    1.0] rust_setns: tests\n")

@@ -3,9 +3,28 @@
 
 from comparison.fixture import CompareTest, trace
 
+REFUSALS = """\
+kernel/utsname.c
+\tEPERM\tyes\tuts:NO_CAP\tthe text\tthe reason
+\tEPERM\t{reach}\tuts:NO_OWNER_CAP\tthe text\tthe reason
+"""
+
 
 class RunTest(CompareTest):
     """The run fails if a kernel log is missing, memory leaked, or a counter is wrong."""
+
+    def test_reason_that_no_call_has(self):
+        (self.lists / "suites").write_text("setns:racy\n")
+        (self.lists / "refusals").write_text(REFUSALS.format(reach="never"))
+        self.write("config", "CONFIG_UTS_NS=y\n")
+        self.assert_green()
+        (self.lists / "refusals").write_text(REFUSALS.format(reach="yes"))
+        self.assert_red(
+            "no call was refused for uts:NO_OWNER_CAP on C",
+            "no call was refused for uts:NO_OWNER_CAP on Rust",
+        )
+        self.write("config", "")
+        self.assert_green()
 
     def test_leak(self):
         self.write("config", "CONFIG_DEBUG_KMEMLEAK=y\n")

@@ -56,6 +56,9 @@ def check_traces(suite, problems):
         fault = run.trace.fault
         if not fault and traced != served:
             fault = f"has {traced} of the {served} calls that were served"
+        others = run.trace.impls - {NAMES[column]}
+        if not fault and others:
+            fault = f"has events of {', '.join(others)}"
         if fault and run.ran:
             problems.add(f"the trace on {NAMES[column]} {fault}", run.trace_log, suite.name)
 
@@ -71,6 +74,8 @@ def check_calls(suite, problems):
         calls = list(itertools.zip_longest(*pair, fillvalue="no call"))
         index = next(i for i, (ours, theirs) in enumerate(calls) if ours != theirs)
         ours, theirs = map(str, calls[index])
+        if ours == theirs:
+            ours, theirs = (call.in_full() for call in calls[index])
         if ours.split(" = ")[0] == theirs.split(" = ")[0]:
             theirs = theirs.split(" = ")[1]
         what = f"call {index + 1} of a task: {ours} on C, {theirs} on Rust"

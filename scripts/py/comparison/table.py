@@ -6,7 +6,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from comparison.files import IMPLS
+from comparison.files import IMPLS, ORIGINS, origin_of
 from comparison.summary import count
 
 
@@ -21,11 +21,9 @@ def in_words(counts):
 
 def count_by_origin(suites):
     """Returns how many cases come from the series, from the samples and from upstream."""
-    origins = {"setns": "of this series", "samples": "of the samples"}
-    counts = dict.fromkeys([*origins.values(), "of upstream"], 0)
+    counts = dict.fromkeys([*ORIGINS.values(), "upstream"], 0)
     for suite in suites:
-        origin = origins.get(suite.name.partition(":")[0], "of upstream")
-        counts[origin] += len(list(suite.cases()))
+        counts[origin_of(suite.name)] += len(list(suite.cases()))
     return counts
 
 
@@ -40,7 +38,7 @@ def print_table(suites, calls):
         table.add_row(suite.name, str(len(list(suite.cases()))), *cells)
     table.add_section()
     for whose, cases in count_by_origin(suites).items():
-        table.add_row(whose, str(cases))
+        table.add_row(f"of {whose}", str(cases))
     table.add_row("setns(2)", "", *(f"{calls[impl][impl]} calls served" for impl in IMPLS))
     console.print(table)
 

@@ -89,7 +89,7 @@ def read_refusals(src):
             file = line
             source = (src / file).read_text() if file != "code" else ""
             continue
-        errno, reach, text, reason = line.strip("\t").split("\t")
+        errno, reach, _, text, reason = line.strip("\t").split("\t")
         entry = Entry(file, errno, reach, text, reason, lines_with(text, source))
         if not entry.lines and file != "code" and not text.startswith("call "):
             die(f"{file} has no '{text}'; put scripts/lists/refusals right.")

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a call of setns(2) is refused, and what the trace events show of it.
+//!
+//! C header: [`include/linux/setns.h`](srctree/include/linux/setns.h).
+
+use crate::flags::{
+    NsFlag,
+    NsFlags, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    ns_common::NsCommon,
+    prelude::*, //
+};
+
+/// The result of a step of setns(2).
+///
+/// There is no way from an [`Error`] to a [`Refusal`]: a step that refuses says why, or it does not
+/// compile.
+pub(crate) type Result<T = ()> = core::result::Result<T, Refusal>;
+
+/// A reason to refuse a call. Each stands for one place in C, or for the places in a callback.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Refusal {
+    /// The descriptor is not open, or was opened with `O_PATH`.
+    BadFd,
+    /// The descriptor is neither of a namespace nor a pidfd.
+    NotANamespace,
+    /// The namespace is not of the type that the caller asked for.
+    OtherType,
+    /// A pidfd, and no type was asked for, or an unknown one.
+    BadTypes,
+    /// A pidfd, and this type was asked for and is not built in.
+    NotBuiltIn(NsFlag),
+    /// There is no set of namespaces, for this reason.
+    NoNsproxy(Error),
+    /// There is no memory for the copy of the credentials.
+    NoCred,
+    /// There is no memory for the copy of the directories.
+    NoFs,
+    /// The process of the pidfd was reaped.
+    Reaped,
+    /// The process of the pidfd was reaped since its other namespaces were taken.
+    ReapedSince,
+    /// The caller may not inspect the process of the pidfd.
+    NotInspectable,
+    /// The process of the pidfd is a zombie.
+    Zombie,
+    /// The callback of a type has refused with this errno, and has noted why.
+    Install(Error),
+}
+
+impl Refusal {
+    /// Returns the errno of the call.
+    pub(crate) fn errno(self) -> Error {
+        match self {
+            Self::BadFd => EBADF,
+            Self::NotANamespace | Self::OtherType | Self::BadTypes | Self::NotBuiltIn(_) => EINVAL,
+            Self::NoCred | Self::NoFs => ENOMEM,
+            Self::Reaped | Self::ReapedSince | Self::Zombie => ESRCH,
+            Self::NotInspectable => EPERM,
+            Self::NoNsproxy(err) | Self::Install(err) => err,
+        }
+    }
+
+    /// Returns the reason as C notes it. There is none for a callback, because C has noted it.
+    fn reason(self) -> Option<bindings::setns_reason> {
+        Some(match self {
+            Self::BadFd => bindings::setns_reason_SETNS_BAD_FD,
+            Self::NotANamespace => bindings::setns_reason_SETNS_NOT_A_NAMESPACE,
+            Self::OtherType => bindings::setns_reason_SETNS_OTHER_TYPE,
+            Self::BadTypes => bindings::setns_reason_SETNS_BAD_TYPES,
+            Self::NotBuiltIn(_) => bindings::setns_reason_SETNS_NOT_BUILT_IN,
+            Self::NoNsproxy(_) | Self::NoCred | Self::NoFs => {
+                bindings::setns_reason_SETNS_NO_MEMORY
+            }
+            Self::Reaped | Self::ReapedSince => bindings::setns_reason_SETNS_REAPED,
+            Self::NotInspectable => bindings::setns_reason_SETNS_NOT_INSPECTABLE,
+            Self::Zombie => bindings::setns_reason_SETNS_ZOMBIE,
+            Self::Install(_) => return None,
+        })
+    }
+
+    /// Returns the type that refuses, if the reason is one of a type and the namespace is not noted
+    /// already.
+    fn ns_type(self) -> Option<NsFlag> {
+        match self {
+            Self::NotBuiltIn(ns) => Some(ns),
+            Self::NoCred => Some(NsFlag::User),
+            Self::NoFs => Some(NsFlag::Mnt),
+            Self::ReapedSince => Some(NsFlag::Pid),
+            Self::BadFd
+            | Self::NotANamespace
+            | Self::OtherType
+            | Self::BadTypes
+            | Self::NoNsproxy(_)
+            | Self::Reaped
+            | Self::NotInspectable
+            | Self::Zombie
+            | Self::Install(_) => None,
+        }
+    }
+}
+
+/// What a descriptor is.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum FdKind {
+    /// A file of nsfs.
+    Namespace = bindings::setns_fd_kind_SETNS_FD_NAMESPACE,
+    /// A pidfd.
+    Pidfd = bindings::setns_fd_kind_SETNS_FD_PIDFD,
+}
+
+/// What the trace events will show of a call, or nothing if the call is not traced.
+///
+/// # Invariants
+///
+/// If there is a pointer, it is valid as long as this value, and nobody else uses it but the
+/// callbacks.
+pub(crate) struct Outcome(Option<NonNull<bindings::setns_outcome>>);
+
+impl Outcome {
+    /// Creates an [`Outcome`] from what the system call passes, and notes there that Rust serves.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is null, or valid as long as the result, and nobody else uses it but the callbacks.
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::setns_outcome) -> Self {
+        // INVARIANT: The caller guarantees it.
+        let outcome = Self(NonNull::new(ptr));
+        if let Some(noted) = outcome.get() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*noted).rust = true };
+        }
+        outcome
+    }
+
+    /// Returns the place to note something, if the call is traced. A kernel without trace events
+    /// traces none, and the compiler knows it.
+    fn get(&self) -> Option<*mut bindings::setns_outcome> {
+        if !cfg!(CONFIG_TRACEPOINTS) {
+            return None;
+        }
+        self.0.map(NonNull::as_ptr)
+    }
+
+    /// Returns a pointer for C, or null.
+    #[cfg(CONFIG_TRACEPOINTS)]
+    pub(crate) fn as_ptr(&self) -> *mut bindings::setns_outcome {
+        self.get().unwrap_or(core::ptr::null_mut())
+    }
+
+    /// Notes what the descriptor is.
+    pub(crate) fn note_fd(&self, kind: FdKind) {
+        if let Some(outcome) = self.get() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*outcome).fd_kind = kind as u32 };
+        }
+    }
+
+    /// Notes which namespace refuses.
+    ///
+    /// # Safety
+    ///
+    /// `cred` is valid, or null if the caller has no set yet.
+    pub(crate) unsafe fn note_namespace(&self, ns: NsCommon<'_>, cred: *const bindings::cred) {
+        if let Some(outcome) = self.get() {
+            // SAFETY: `outcome` and `ns` are valid by their type invariants, and the caller
+            // guarantees the rest.
+            unsafe { bindings::setns_note_namespace(outcome, ns.as_ptr(), cred) };
+        }
+    }
+
+    /// Notes which namespaces the caller is about to join, before it gets them.
+    ///
+    /// # Safety
+    ///
+    /// `nsproxy` has a namespace in the slot of each type in `flags`, except the user namespace,
+    /// which is in `cred`. Both are valid.
+    pub(crate) unsafe fn note_joins(
+        &self,
+        flags: NsFlags,
+        nsproxy: *const bindings::nsproxy,
+        cred: *const bindings::cred,
+    ) {
+        if let Some(outcome) = self.get() {
+            // SAFETY: `outcome` is valid by the type invariant, and the caller guarantees the rest.
+            unsafe { bindings::setns_note_joins(outcome, flags.into(), nsproxy, cred) };
+        }
+    }
+
+    /// Notes why the call is refused. If a callback has refused, it has noted that already.
+    pub(crate) fn note_refusal(&self, refusal: Refusal) {
+        let Some(outcome) = self.get() else {
+            return;
+        };
+        if let Some(reason) = refusal.reason() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*outcome).reason = reason };
+        }
+        if let Some(ns) = refusal.ns_type() {
+            // SAFETY: Valid by the type invariant.
+            unsafe { (*outcome).type_ = ns as u32 };
+        }
+    }
+}
