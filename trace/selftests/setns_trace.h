@@ -148,9 +148,7 @@ static inline void make_call(struct __test_metadata *_metadata, struct call *cal
 	close(go[0]);
 	close(go[1]);
 	call->err = status_of(pid);
-	if (call->twice) {
-		EXPECT_EQ(status_of(other), call->err);
-	}
+	EXPECT_TRUE(!call->twice || status_of(other) == call->err);
 	free(call->events);
 	read_events(&call->events);
 }
@@ -274,7 +272,7 @@ FIXTURE_TEARDOWN(trace)
 
 /* The call must be refused with this errno, and fire one event, which says why. */
 static inline void expect_refusal(struct __test_metadata *_metadata, struct call *call, int err,
-			   const char *reason)
+				  const char *reason)
 {
 	char error[16];
 
@@ -303,7 +301,8 @@ static inline void expect_namespace(struct __test_metadata *_metadata, const cha
 	}
 }
 
-static inline void expect_type(struct __test_metadata *_metadata, const char *event, const char *name)
+static inline void expect_type(struct __test_metadata *_metadata, const char *event,
+			       const char *name)
 {
 	char type[16];
 
