@@ -274,6 +274,7 @@ void kernel_param_unlock(struct module *mod);
 #include <linux/mnt_namespace.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_ns.h>
+#include <linux/setns.h>
 #include <linux/time_namespace.h>
 #include <linux/user_namespace.h>
 #include <linux/uts_namespace.h>

@@ -826,20 +826,27 @@ unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
 
 // The trace events, which are on in every call.
 
-#[cfg(CONFIG_TRACEPOINTS)]
+// A kernel without TRACEPOINTS has none of these functions. The compiler removes the calls, but not
+// in a build without optimisation.
+
 #[export]
 unsafe extern "C" fn setns_note_namespace(
     outcome: *mut bindings::setns_outcome,
     ns: *mut ns_common,
+    cred: *const bindings::cred,
 ) {
-    with(|world| world.called("setns_note_namespace", ns));
+    with(|world| {
+        world.called("setns_note_namespace", ns);
+        if !cred.is_null() {
+            world.called("setns_note_namespace", cred);
+        }
+    });
     // SAFETY: The namespace is valid, but it need not be aligned, see `NsCommon`.
     let ns_type = unsafe { (&raw const (*ns).ns_type).read_unaligned() };
     // SAFETY: The outcome is valid.
     unsafe { (*outcome).type_ = ns_type };
 }
 
-#[cfg(CONFIG_TRACEPOINTS)]
 #[export]
 unsafe extern "C" fn setns_note_joins(
     outcome: *mut bindings::setns_outcome,
