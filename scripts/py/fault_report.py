@@ -5,8 +5,8 @@
 usage: scripts/py/fault_report.py RESULTS [--unfixed|--kunit]
 
 RESULTS is the folder that scripts/fault has filled; docs/results.md describes it. The
-script reads the KTAP of setns:fault_test on C and on Rust, and the log of the KUnit tests
-with the number of namespaces before and after them. It also reads the kernel logs and the
+script reads the KTAP of setns:fault_test on C and on Rust, the trace events of its refused
+calls, and the log of the KUnit tests with the number of namespaces before and after them. It also reads the kernel logs and the
 findings of kmemleak. It prints a table with one row for all sets of types that have the
 same outcomes, and writes each set to RESULTS/sets. scripts/fault starts it. The code is in
 scripts/py/faults/.
@@ -39,6 +39,7 @@ from faults.outcomes import (
     read_leaks,
     read_sweeps,
 )
+from faults.reasons import check_reasons
 from faults.table import print_leaks, print_table, write_sets
 
 # scripts/guest/kunit prints this line before its tests. The log of the boot is above it.
@@ -102,6 +103,7 @@ def judge_all(folder, unfixed):
     for impl, text in texts.items():
         problems += check_suite(folder, impl, text, unfixed)
     problems += check_kunit(tests, created, counts)
+    problems += check_reasons({impl: read(folder / impl / f"{SUITE}.trace") for impl in IMPLS})
     for name in LOGS:
         problems += check_log(name, read(folder / name))
 

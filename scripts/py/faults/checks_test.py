@@ -49,6 +49,18 @@ class ChecksTest(FaultReportTest):
         )
         self.assert_red("nsfd uts: C and Rust differ")
 
+    def test_reason_differs(self):
+        self.replace("rust/setns:fault_test.trace", "NO_MEMORY type=user", "NO_MEMORY type=uts")
+        self.assert_red(
+            "only C has refused like this: NO_MEMORY user",
+            "only Rust has refused like this: NO_MEMORY uts",
+            "no call on Rust was refused for user:NO_MEMORY",
+        )
+
+    def test_trace_has_lost_events(self):
+        self.replace("c/setns:fault_test.trace", "5/5", "5/9")
+        self.assert_red("the trace on C has lost events")
+
     def test_set_is_missing(self):
         self.replace("c/setns:fault_test.ktap", sweep("unshare", ("uts", "ipc"), 14, "ENOMEM"), "")
         self.assert_red("29 of 30 sets were tried by create_new_namespaces on C")

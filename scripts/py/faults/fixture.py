@@ -34,6 +34,20 @@ unreferenced object 0xffff888005b3c0c0 (size 192):
     kmem_cache_alloc_noprof+0x1/0x2
     prepare_creds+0x1/0x2
 """
+TRACE = """\
+# entries-in-buffer/entries-written: 5/5   #P:2
+""" + "".join(
+    f" fault_test-1{i}    [001] .....    14.2: setns_refused: {refusal} asked=none ns_id=0\n"
+    for i, refusal in enumerate(
+        (
+            "reason=NO_MEMORY type=none error=12 fd_kind=pidfd",
+            "reason=NO_MEMORY type=user error=12 fd_kind=pidfd",
+            "reason=NO_MEMORY type=mnt error=12 fd_kind=pidfd",
+            "reason=NO_UCOUNTS type=user error=22 fd_kind=namespace",
+            "reason=NO_ROOT type=mnt error=12 fd_kind=namespace",
+        )
+    )
+)
 LEAK = """\
 # fault_test.c:456:each_set_by_pidfd:Expected sweep->leaked (268435456) == 0 (0)
 # fault_test.c:457:each_set_by_pidfd:set {flags:#x}: namespaces are left
@@ -77,6 +91,7 @@ class FaultReportTest(unittest.TestCase):
             if served:
                 self.write(f"{impl}/served", f"setns:fault_test 0 {served}\n")
                 self.write(f"{impl}/setns:fault_test.ktap", self.ktap())
+                self.write(f"{impl}/setns:fault_test.trace", TRACE)
         (self.results / "boot").mkdir()
         self.write("boot/dmesg", "[    0.0] Linux version 7.3.4\n")
         self.write("kunit.log", self.kunit())

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Compares the reasons of the calls that failed because an allocation did."""
+
+import re
+
+from faults.outcomes import IMPLS, NAMES
+
+EVENT = re.compile(
+    r": setns_refused: reason=(?P<reason>\S+) type=(?P<type>\S+) error=(?P<error>\d+) "
+    r"fd_kind=(?P<fd_kind>\S+) asked=(?P<asked>\S+) "
+)
+# What scripts/lists/refusals says of allocations: the type and the reason
+EXPECTED = {
+    ("none", "NO_MEMORY"),
+    ("user", "NO_MEMORY"),
+    ("mnt", "NO_MEMORY"),
+    ("user", "NO_UCOUNTS"),
+    ("mnt", "NO_ROOT"),
+}
+
+
+def read_refusals(text):
+    """Returns the refusals in a trace, each once: how often one occurs is a matter of chance."""
+    return {tuple(event.groupdict().values()) for event in EVENT.finditer(text)}
+
+
+def check_reasons(traces):
+    """Yields the refusals that only one implementation has, and those that are missing."""
+    refusals = {impl: read_refusals(traces[impl]) for impl in IMPLS}
+    for impl, other in zip(IMPLS, reversed(IMPLS), strict=True):
+        kept = re.search(r"entries-written: (\d+)/(\d+)", traces[impl])
+        if not kept or kept[1] != kept[2]:
+            yield f"the trace on {NAMES[impl]} has lost events"
+        for refusal in sorted(refusals[impl] - refusals[other]):
+            yield f"only {NAMES[impl]} has refused like this: {' '.join(refusal)}"
+        seen = {(type_, reason) for reason, type_, *_ in refusals[impl]}
+        for type_, reason in sorted(EXPECTED - seen):
+            yield f"no call on {NAMES[impl]} was refused for {type_}:{reason}"
