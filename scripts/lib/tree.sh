@@ -18,15 +18,16 @@ kmake() {
 }
 
 # Sets the folders: src is the patched tree, out its build, and root the file system of a guest
-# of another architecture. scripts/source has recorded the tree. scripts/fault explains UNFIXED.
+# of another architecture. scripts/source has recorded the tree. scripts/fault explains UNFIXED,
+# and scripts/trace-alone ALONE.
 # A flavour may boot the kernel of another one ("# kernel: FLAVOUR").
 use_tree() {
 	local id kernel
 	id=$(cat "$cache/current${KDIR:+-kdir}" 2>/dev/null) || die "no kernel source yet; run scripts/source."
 	tree=$cache/$id
-	src=$tree/src
+	src=$tree/src${ALONE:+-alone}
 	kernel=$(sed -n 's/^# kernel: //p' "$scripts/config/$FLAVOUR")
-	out=$tree/$ARCH-${kernel:-$FLAVOUR}${UNFIXED:+-unfixed}
+	out=$tree/$ARCH-${kernel:-$FLAVOUR}${UNFIXED:+-unfixed}${ALONE:+-alone}
 	root=$cache/root-$ARCH
 	kernel_path=$tools/bin:/usr/lib/llvm-22/bin:/usr/sbin:/usr/bin:/sbin:/bin
 }
