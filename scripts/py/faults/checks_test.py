@@ -52,8 +52,8 @@ class ChecksTest(FaultReportTest):
     def test_reason_differs(self):
         self.replace("rust/setns:fault_test.trace", "NO_MEMORY type=user", "NO_MEMORY type=uts")
         self.assert_red(
-            "only C has refused like this: NO_MEMORY user",
-            "only Rust has refused like this: NO_MEMORY uts",
+            "1 refusals of C alone, the first one: NO_MEMORY user",
+            "1 refusals of Rust alone, the first one: NO_MEMORY uts",
             "no call on Rust was refused for user:NO_MEMORY",
         )
 
