@@ -16,6 +16,7 @@ use core::{
 use kernel::{
     bindings,
     error::from_err_ptr,
+    ns_common::NsRef,
     nsproxy::NsProxy,
     prelude::*,
     user_namespace::UserNamespace, //
@@ -166,16 +167,20 @@ impl<'a> NsProxyBuilder<'a> {
         }
         // SAFETY: `new` is valid by the type invariant. The caller says that the slot is filled.
         let common = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
-        // SAFETY: The slot owns a reference, and nobody uses the slot again.
-        unsafe { bindings::proc_ns_put(common) };
+        if let Some(common) = NonNull::new(common) {
+            // SAFETY: The slot owns a reference, and nobody uses the slot again.
+            drop(unsafe { NsRef::from_raw(common) });
+        }
 
         if ns == NsFlag::Time {
             // SAFETY: `new` is valid. `copy()` fills this slot together with the first.
             let for_children = unsafe { (*new).time_ns_for_children };
             // SAFETY: The slot holds a reference on the namespace. Nothing is read.
             let common = unsafe { &raw mut (*for_children).ns };
-            // SAFETY: As for the first slot, there is a reference, and nobody uses it again.
-            unsafe { bindings::proc_ns_put(common) };
+            if let Some(common) = NonNull::new(common) {
+                // SAFETY: As for the first slot, there is a reference, and nobody uses it again.
+                drop(unsafe { NsRef::from_raw(common) });
+            }
         }
     }
 }
@@ -219,22 +224,24 @@ mod tests {
             .filter(|&ns| ns != NsFlag::User && ns.is_built_in())
     }
 
-    /// Returns the namespaces of the current task.
-    fn mine() -> Result<ARef<NsProxy>> {
-        current!().get_nsproxy().ok_or(ESRCH)
+    /// Returns the namespaces of the current task, which runs tests and never joins others.
+    fn mine() -> &'static NsProxy {
+        // SAFETY: The current task is valid.
+        let nsproxy = unsafe { (*Task::current_raw()).nsproxy };
+        // SAFETY: The task keeps it until it exits, and does not change it.
+        unsafe { NsProxy::from_ptr(nsproxy) }
     }
 
     /// Creates a set from the set of the current task.
     fn create(flags: u64) -> Result<NewNsProxy> {
         let mut fs = FsCopy::new(current!())?;
-        create_new_namespaces(flags, &*mine()?, &current!().get_user_ns(), Some(&mut fs))
+        create_new_namespaces(flags, mine(), &current!().get_user_ns(), Some(&mut fs))
     }
 
     /// Looks at what is in a set that no task has.
     fn look_at(set: &mut NewNsProxy) -> &NsProxy {
         // SAFETY: Valid and complete by the type invariant. Nobody else has it, and the borrow
-        // keeps its owner from writing to it. No test makes an `ARef` of it: its namespaces are not
-        // active, and putting the last reference would put active references that nobody took.
+        // keeps its owner from writing to it.
         unsafe { NsProxy::from_ptr(set.as_ptr()) }
     }
 
@@ -309,7 +316,7 @@ mod tests {
         let created = look_at(&mut created);
 
         for ns in NsFlag::ORDER {
-            let is_new = address(&*mine()?, ns) != address(created, ns);
+            let is_new = address(mine(), ns) != address(created, ns);
             assert_eq!(is_new, asked.contains(ns));
         }
         Ok(())

@@ -144,9 +144,8 @@ impl<'fd> NsSet<'fd> {
         let flags = self.request.flags();
         let snapshot = Snapshot::take(pid, flags)?;
 
-        for ns in flags.types() {
-            let common = snapshot.namespace(ns).ok_or(Refusal::NotBuiltIn(ns))?;
-            // SAFETY: `common` is of type `ns`, and that is one of the flags.
+        for common in snapshot.namespaces() {
+            // SAFETY: By the invariant of `Snapshot`, its type is one of the flags.
             unsafe { self.validate_ns(common) }?;
         }
         Ok(())

@@ -24,14 +24,3 @@ int proc_ns_install(struct nsset *nsset, struct ns_common *ns)
 {
 	return ns->ops->install(nsset, ns);
 }
-
-/**
- * proc_ns_put - put a reference on a namespace
- * @ns: the namespace, whose type is built in
- *
- * Context: Process context. May sleep.
- */
-void proc_ns_put(struct ns_common *ns)
-{
-	ns->ops->put(ns);
-}

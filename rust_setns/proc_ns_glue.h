@@ -14,7 +14,6 @@ struct setns_outcome;
 
 /* Rust calls these C functions. */
 int proc_ns_install(struct nsset *nsset, struct ns_common *ns);
-void proc_ns_put(struct ns_common *ns);
 int rust_setns_start(void);
 
 /* The system call, and nothing else, calls this Rust function. */

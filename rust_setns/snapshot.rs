@@ -17,8 +17,10 @@ use core::mem::{
     ManuallyDrop, //
 };
 use kernel::{
-    ns_common::NsCommon,
-    nsproxy::NsProxy,
+    ns_common::{
+        NsCommon,
+        NsRef, //
+    },
     pid::Pid,
     pid_namespace::PidNamespace,
     prelude::*,
@@ -36,12 +38,17 @@ use kernel::{
 /// them meanwhile, the snapshot may mix old and new ones. This does no harm, because each of
 /// them checks the caller's permission when it is installed.
 ///
-/// The fields are dropped in the order in which `validate_nsset()` puts them.
+/// It has references on the namespaces, and not on the nsproxy of the target: only fork takes one.
+///
+/// # Invariants
+///
+/// It has namespaces of the types that [`take()`](Self::take) was asked for, and of no other type.
 pub(crate) struct Snapshot {
     /// The one that the target lives in. Its children may live in another one.
     pid_ns: Option<ARef<PidNamespace>>,
-    nsproxy: ARef<NsProxy>,
     user_ns: Option<ARef<UserNamespace>>,
+    /// Those of other types, by their places in [`NsFlag::ORDER`].
+    others: [Option<NsRef>; NsFlag::ORDER.len()],
 }
 
 /// The result of looking at a process while RCU was held.
@@ -57,8 +64,8 @@ enum Grabbed {
     /// References that are still to be put.
     References {
         pid_ns: Option<ManuallyDrop<ARef<PidNamespace>>>,
-        nsproxy: ManuallyDrop<ARef<NsProxy>>,
         user_ns: Option<ManuallyDrop<ARef<UserNamespace>>>,
+        others: [Option<ManuallyDrop<NsRef>>; NsFlag::ORDER.len()],
         /// The pid namespace was asked for, and the target lives in none any more.
         reaped: bool,
     },
@@ -81,13 +88,17 @@ impl Snapshot {
         grab(&rcu, pid, flags).release(rcu)
     }
 
-    /// The namespace of type `ns`, if [`take()`](Self::take) was asked for it.
-    pub(crate) fn namespace(&self, ns: NsFlag) -> Option<NsCommon<'_>> {
-        match ns {
-            NsFlag::User => self.user_ns.as_ref()?.ns_common(),
-            NsFlag::Pid => self.pid_ns.as_ref()?.ns_common(),
-            _ => self.nsproxy.ns_common(ns as u32),
-        }
+    /// Returns the namespaces that [`take()`](Self::take) was asked for, in the order in which the
+    /// kernel installs them.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = NsCommon<'_>> {
+        NsFlag::ORDER
+            .into_iter()
+            .zip(&self.others)
+            .filter_map(|(ns, other)| match ns {
+                NsFlag::User => self.user_ns.as_ref()?.ns_common(),
+                NsFlag::Pid => self.pid_ns.as_ref()?.ns_common(),
+                _ => Some(other.as_ref()?.as_common()),
+            })
     }
 }
 
@@ -99,9 +110,16 @@ fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
     if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
         return Grabbed::Nothing(Refusal::NotInspectable);
     }
-    let Some(nsproxy) = task.get_nsproxy().map(ManuallyDrop::new) else {
+    let locked = task.task_lock();
+    let Some(nsproxy) = locked.nsproxy() else {
         return Grabbed::Nothing(Refusal::Zombie);
     };
+    let others = NsFlag::ORDER.map(|ns| {
+        let wanted = flags.contains(ns) && ns != NsFlag::Pid;
+        let common = nsproxy.ns_common(ns as u32).filter(|_| wanted);
+        common.map(|common| ManuallyDrop::new(common.get()))
+    });
+    locked.unlock();
 
     let wants_pid_ns = flags.contains(NsFlag::Pid);
     let pid_ns = wants_pid_ns.then(|| task.get_pid_ns()).flatten();
@@ -112,8 +130,8 @@ fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
 
     Grabbed::References {
         pid_ns,
-        nsproxy,
         user_ns,
+        others,
         reaped,
     }
 }
@@ -127,14 +145,15 @@ impl Grabbed {
             Self::Nothing(refusal) => Err(refusal),
             Self::References {
                 pid_ns,
-                nsproxy,
                 user_ns,
+                others,
                 reaped,
             } => {
+                // INVARIANT: `grab()` takes references on what it was asked for.
                 let snapshot = Snapshot {
                     pid_ns: pid_ns.map(ManuallyDrop::into_inner),
-                    nsproxy: ManuallyDrop::into_inner(nsproxy),
                     user_ns: user_ns.map(ManuallyDrop::into_inner),
+                    others: others.map(|ns| ns.map(ManuallyDrop::into_inner)),
                 };
                 if reaped {
                     return Err(Refusal::ReapedSince);

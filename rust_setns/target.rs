@@ -165,12 +165,15 @@ mod tests {
     /// namespace is in the credentials.
     #[test]
     fn every_slot_holds_a_namespace_of_its_type() -> kernel::error::Result {
-        let mine = current!().get_nsproxy().ok_or(ESRCH)?;
+        let task = current!();
+        let locked = task.task_lock();
+        let mine = locked.nsproxy().ok_or(ESRCH)?;
         for ns in NsFlag::ORDER {
             let common = mine.ns_common(ns as u32);
             assert_eq!(common.is_some(), ns != NsFlag::User && ns.is_built_in());
             assert!(common.is_none_or(|common| common.ns_type() == ns as u32));
         }
+        locked.unlock();
         let user_ns = current!().get_user_ns();
         assert_eq!(user_ns.ns_common().is_some(), NsFlag::User.is_built_in());
         Ok(())

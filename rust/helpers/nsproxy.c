@@ -11,16 +11,6 @@
 #include <linux/utsname.h>
 #include <net/net_namespace.h>
 
-__rust_helper void rust_helper_get_nsproxy(struct nsproxy *nsproxy)
-{
-	get_nsproxy(nsproxy);
-}
-
-__rust_helper void rust_helper_put_nsproxy(struct nsproxy *nsproxy)
-{
-	put_nsproxy(nsproxy);
-}
-
 /* If a type is missing below, it is not found, and its references leak. */
 static_assert(CLONE_NS_ALL == (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS |
 			       CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP |

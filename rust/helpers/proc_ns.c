@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/ns_common.h>
 #include <linux/proc_ns.h>
 
 __rust_helper struct ns_common *rust_helper_get_proc_ns(struct inode *inode)
 {
 	return get_proc_ns(inode);
+}
+
+__rust_helper void rust_helper_ns_common_get(struct ns_common *ns)
+{
+	__ns_ref_inc(ns);
+}
+
+__rust_helper void rust_helper_ns_common_put(struct ns_common *ns)
+{
+	ns->ops->put(ns);
 }

@@ -132,6 +132,16 @@ impl<'a> NsCommon<'a> {
         Some(unsafe { Self::from_ptr(ns) })
     }
 
+    /// Takes a reference on the namespace.
+    #[doc(alias = "ns_ref_inc")]
+    #[inline]
+    pub fn get(self) -> NsRef {
+        // SAFETY: Valid and referenced by the type invariant.
+        unsafe { bindings::ns_common_get(self.as_ptr()) };
+        // SAFETY: Just taken. The type is built in by the type invariant.
+        unsafe { NsRef::from_raw(self.0) }
+    }
+
     /// Returns a raw pointer to the C struct. It may be misaligned.
     #[inline]
     pub fn as_ptr(self) -> *mut bindings::ns_common {
@@ -146,5 +156,63 @@ impl<'a> NsCommon<'a> {
         // SAFETY: Valid by the type invariant, and never written after `__ns_common_init()`, or the
         // initializer of an initial namespace.
         unsafe { ns_type.read_unaligned() }
+    }
+}
+
+/// An owned reference on a namespace of any type.
+///
+/// # Invariants
+///
+/// Owns a reference on the namespace that the `struct ns_common` belongs to. The type of the
+/// namespace is built into the kernel.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::ns_common::ns_type;
+///
+/// // A reference on a namespace outlives the lock of the task that it was read from.
+/// let task = current!();
+/// let locked = task.task_lock();
+/// let mount_ns = locked
+///     .nsproxy()
+///     .and_then(|set| set.ns_common(ns_type::MNT))
+///     .map(|ns| ns.get());
+/// locked.unlock();
+///
+/// let mount_ns = mount_ns.ok_or(EINVAL)?;
+/// assert_eq!(mount_ns.as_common().ns_type(), ns_type::MNT);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct NsRef(NonNull<bindings::ns_common>);
+
+impl NsRef {
+    /// Takes over a reference.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` leads to the `struct ns_common` of a namespace whose type is built in. The caller owns
+    /// a reference on it and gives it away.
+    #[inline]
+    pub unsafe fn from_raw(ptr: NonNull<bindings::ns_common>) -> Self {
+        // INVARIANT: The caller guarantees it.
+        Self(ptr)
+    }
+
+    /// Returns the namespace.
+    #[inline]
+    pub fn as_common(&self) -> NsCommon<'_> {
+        // SAFETY: By the type invariant the namespace is referenced as long as `self`, and its type
+        // is built in.
+        unsafe { NsCommon::from_ptr(self.0) }
+    }
+}
+
+impl Drop for NsRef {
+    /// May sleep.
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant there is a reference to put, and `ops` is not null.
+        unsafe { bindings::ns_common_put(self.0.as_ptr()) };
     }
 }

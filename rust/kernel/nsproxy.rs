@@ -7,7 +7,6 @@
 use crate::{
     bindings,
     ns_common::NsCommon,
-    sync::aref::AlwaysRefCounted,
     types::Opaque, //
 };
 use core::ptr::NonNull;
@@ -15,26 +14,26 @@ use core::ptr::NonNull;
 /// Wraps the kernel's `struct nsproxy`: one namespace of each type, except the user namespace,
 /// which belongs to the credentials.
 ///
-/// A task gets another `struct nsproxy` when it changes one of its namespaces.
+/// Only a task that has it holds a reference on it, and only fork takes one: see the access rules
+/// in the C header. So there is no owned reference in Rust. To keep a namespace, take a reference on
+/// it, with [`NsCommon::get()`].
 ///
 /// # Invariants
 ///
-/// Instances are reference-counted. As long as a `&NsProxy` exists, each slot of a type that is
-/// built in holds a reference on its namespace, and nobody writes to a slot. Rule 1 in the C header
-/// says so while somebody besides the task holds a reference, and while its `task_lock()` is held.
-/// The current task may also borrow its own, as long as it does not change its namespaces.
+/// As long as a `&NsProxy` exists, each slot of a type that is built in holds a reference on its
+/// namespace, and nobody writes to a slot. Rule 1 in the C header says so while the `task_lock()` of
+/// a task is held that has it. The current task may also borrow its own, as long as it does not
+/// change its namespaces.
 ///
 /// # Examples
 ///
 /// ```
 /// use kernel::ns_common::ns_type;
 ///
-/// // The namespaces of the current task. They stay while `mine` exists, even if the task joins
-/// // others meanwhile.
-/// let mine = current!().get_nsproxy().ok_or(ESRCH)?;
-/// let mount_ns = mine.ns_common(ns_type::MNT).ok_or(EINVAL)?;
-///
-/// assert_eq!(mount_ns.ns_type(), ns_type::MNT);
+/// let task = current!();
+/// let locked = task.task_lock();
+/// let mine = locked.nsproxy().ok_or(ESRCH)?;
+/// assert!(mine.ns_common(ns_type::MNT).is_some());
 /// assert!(mine.ns_common(ns_type::USER).is_none());
 /// # Ok::<(), Error>(())
 /// ```
@@ -46,8 +45,8 @@ impl NsProxy {
     ///
     /// # Safety
     ///
-    /// For the duration of `'a`, `ptr` is valid, its reference count is not zero, each slot holds
-    /// a reference on its namespace, and nobody writes to a slot.
+    /// For the duration of `'a`, `ptr` is valid, each slot holds a reference on its namespace, and
+    /// nobody writes to a slot.
     #[inline]
     pub unsafe fn from_ptr<'a>(ptr: *const bindings::nsproxy) -> &'a Self {
         // SAFETY: The caller guarantees that the pointer is valid. It is aligned, because
@@ -78,28 +77,3 @@ impl NsProxy {
         NonNull::new(ns).map(|ns| unsafe { NsCommon::from_ptr(ns) })
     }
 }
-
-// SAFETY: The type invariants guarantee that `NsProxy` is always reference-counted.
-unsafe impl AlwaysRefCounted for NsProxy {
-    #[inline]
-    fn inc_ref(&self) {
-        // SAFETY: The existence of a shared reference means that the count is not zero.
-        unsafe { bindings::get_nsproxy(self.as_ptr()) };
-    }
-
-    /// May sleep.
-    #[inline]
-    unsafe fn dec_ref(obj: NonNull<Self>) {
-        // SAFETY: The caller guarantees that the count is not zero.
-        unsafe { bindings::put_nsproxy(obj.cast().as_ptr()) };
-    }
-}
-
-// SAFETY:
-// - `NsProxy::dec_ref` can be called from any thread.
-// - It is okay to send ownership of a reference across thread boundaries.
-unsafe impl Send for NsProxy {}
-
-// SAFETY: Shared references only read slots, which do not change by the type invariant, and the
-// count, which is atomic.
-unsafe impl Sync for NsProxy {}
