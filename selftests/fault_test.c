@@ -388,11 +388,13 @@ static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *
 	munmap(world.before, 2 * sizeof(struct view));
 }
 
-/* Counts the allocations in C: nsproxy, credentials, fs_struct, pathname of the root. */
+/*
+ * Counts the allocations that a call cannot do without: an nsproxy, because the caller
+ * shares its own; credentials; the pathname of the root.
+ */
 static int least_allocations(int flags)
 {
-	return 1 + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS) +
-	       (flags & CLONE_NEWNS && flags != CLONE_NEWNS);
+	return (flags != CLONE_NEWUSER) + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS);
 }
 
 FIXTURE(fault)

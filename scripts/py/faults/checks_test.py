@@ -44,8 +44,8 @@ class ChecksTest(FaultReportTest):
     def test_errno_differs(self):
         self.replace(
             "rust/setns:fault_test.ktap",
-            "# nsfd uts: 1 failures: ENOMEM",
-            "# nsfd uts: 1 failures: EINVAL",
+            "# nsfd uts: 2 failures: ENOMEM",
+            "# nsfd uts: 2 failures: EINVAL",
         )
         self.assert_red("nsfd uts: C and Rust differ")
 
