@@ -7,17 +7,25 @@
 //! [`include/linux/sem.h`](srctree/include/linux/sem.h).
 
 use crate::{
+    flags::{
+        NsFlag,
+        NsFlags, //
+    },
     fs::{
         self,
-        FsCopy, //
+        NewFs, //
     },
     refusal::Outcome, //
 };
+use core::marker::PhantomData;
 use kernel::{
     bindings,
     cred::PreparedCred,
     nsproxy::NsProxy,
-    task::CurrentTask,
+    task::{
+        CurrentTask,
+        Task, //
+    },
     user_namespace::UserNamespace, //
 };
 
@@ -31,8 +39,8 @@ use kernel::{
 /// The current task came from user space and is in the system call setns(2). It has a memory map,
 /// its `cred` is its `real_cred`, and it holds no lock. There is one `Caller` for the call.
 pub(crate) struct Caller<'a> {
-    task: &'a CurrentTask,
-    outcome: &'a Outcome,
+    outcome: Outcome,
+    task: PhantomData<&'a CurrentTask>,
 }
 
 impl<'a> Caller<'a> {
@@ -41,27 +49,35 @@ impl<'a> Caller<'a> {
     /// # Safety
     ///
     /// Call this from the system call setns(2) only, and once for each call.
-    pub(crate) unsafe fn new(task: &'a CurrentTask, outcome: &'a Outcome) -> Self {
+    pub(crate) unsafe fn new(_task: &'a CurrentTask, outcome: Outcome) -> Self {
         // INVARIANT: A system call is entered from user space. So there is a memory map, and no
         // lock is held. No `override_creds()` is in force, because each is followed by a
         // `revert_creds()` before the task returns to user space.
-        Self { task, outcome }
+        Self {
+            outcome,
+            task: PhantomData,
+        }
     }
 
     /// Returns what the trace events will show of the call.
-    pub(crate) fn outcome(&self) -> &'a Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         self.outcome
     }
 
     /// Returns the task.
+    ///
+    /// It is not kept in `self`: asking for it is one instruction, and keeping it costs a register.
+    #[inline(always)]
     pub(crate) fn task(&self) -> &'a CurrentTask {
-        self.task
+        // SAFETY: By the type invariant, `self` does not leave the current task. The type is
+        // transparent.
+        unsafe { &*Task::current_raw().cast() }
     }
 
     /// Returns the namespaces of the caller.
     pub(crate) fn nsproxy(&self) -> &NsProxy {
         // SAFETY: The current task is valid, and nobody else changes which set it has.
-        let nsproxy = unsafe { (*self.task.as_ptr()).nsproxy };
+        let nsproxy = unsafe { (*self.task().as_ptr()).nsproxy };
         // SAFETY: A running task has a set and a reference on it. The task changes neither the set
         // nor a slot while `self` is borrowed, and nobody else may.
         unsafe { NsProxy::from_ptr(nsproxy) }
@@ -87,7 +103,7 @@ impl<'a> Caller<'a> {
 
     /// Returns the root and the working directory of the caller.
     pub(crate) fn fs(&self) -> *mut bindings::fs_struct {
-        fs::of(self.task)
+        fs::of(self.task())
     }
 
     /// Gives the caller other credentials.
@@ -97,10 +113,11 @@ impl<'a> Caller<'a> {
         unsafe { new.commit() };
     }
 
-    /// Gives the caller the root and the working directory of a copy. May sleep.
+    /// Gives the caller the root and the working directory in `new`. May sleep.
     #[doc(alias = "set_fs_root")]
     #[doc(alias = "set_fs_pwd")]
-    pub(crate) fn set_fs(&mut self, new: &FsCopy) {
+    #[inline(always)]
+    pub(crate) fn set_fs(&mut self, new: NewFs<'_>) {
         let (root, pwd) = (new.root(), new.pwd());
         // SAFETY: Both structures are valid. `set_fs_root()` takes references of its own.
         unsafe { bindings::set_fs_root(self.fs(), root) };
@@ -108,18 +125,51 @@ impl<'a> Caller<'a> {
         unsafe { bindings::set_fs_pwd(self.fs(), pwd) };
     }
 
+    /// Does what must come before the caller gets the namespaces of the types in `flags`, which are
+    /// in `new`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `new` is valid, and has namespaces of these types.
+    #[inline(always)]
+    pub(crate) unsafe fn leave(&mut self, flags: NsFlags, new: *const bindings::nsproxy) {
+        if flags.contains(NsFlag::Ipc) {
+            self.exit_sem();
+        }
+        if flags.contains(NsFlag::Time) {
+            // SAFETY: The caller guarantees it.
+            unsafe { self.timens_commit(new) };
+        }
+    }
+
     /// Applies the caller's semaphore adjustments (`SEM_UNDO`), and forgets them. May sleep.
     ///
     /// Looks the semaphores up in the IPC namespace that the caller has now, so it must run before
     /// the caller gets another one.
-    pub(crate) fn exit_sem(&mut self) {
+    fn exit_sem(&mut self) {
         // SAFETY: The current task is valid, and may give its own list up at any time.
-        unsafe { bindings::exit_sem(self.task.as_ptr()) };
+        unsafe { bindings::exit_sem(self.task().as_ptr()) };
+    }
+
+    /// Shows the clocks of the time namespace in `new` in the caller's vDSO data. May sleep.
+    ///
+    /// Other tasks that share the caller's memory map would see them, too. `timens_install()` has
+    /// made sure that there are none.
+    ///
+    /// # Safety
+    ///
+    /// `new` is valid, and has a time namespace.
+    unsafe fn timens_commit(&mut self, new: *const bindings::nsproxy) {
+        // SAFETY: The caller guarantees that it is valid.
+        let time_ns = unsafe { (*new).time_ns };
+        // SAFETY: There is a memory map by the type invariant, and `new` holds a reference on
+        // `time_ns`.
+        unsafe { bindings::timens_commit(self.task().as_ptr(), time_ns) };
     }
 
     /// Tells perf which namespaces the caller has.
     pub(crate) fn perf_event_namespaces(&self) {
         // SAFETY: The current task is valid.
-        unsafe { bindings::perf_event_namespaces(self.task.as_ptr()) };
+        unsafe { bindings::perf_event_namespaces(self.task().as_ptr()) };
     }
 }

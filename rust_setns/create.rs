@@ -6,8 +6,15 @@
 
 use crate::{
     flags::NsFlag,
-    fs::FsCopy,
-    nsproxy::NewNsProxy, //
+    fs::{
+        FsMemory,
+        NewFs, //
+    },
+    nsproxy::NewNsProxy,
+    slots::{
+        put_namespaces,
+        share_namespaces, //
+    }, //
 };
 use core::{
     mem::ManuallyDrop,
@@ -16,7 +23,6 @@ use core::{
 use kernel::{
     bindings,
     error::from_err_ptr,
-    ns_common::NsRef,
     nsproxy::NsProxy,
     prelude::*,
     user_namespace::UserNamespace, //
@@ -40,8 +46,9 @@ pub(crate) fn create_new_namespaces(
     flags: u64,
     old: &NsProxy,
     user_ns: &UserNamespace,
-    fs: Option<&mut FsCopy>,
+    fs: Option<&mut NewFs<'_>>,
 ) -> Result<NewNsProxy> {
+    let fs = fs.map(NewFs::memory);
     NsProxyBuilder::new(flags, old, user_ns, fs)?.build()
 }
 
@@ -61,7 +68,7 @@ struct NsProxyBuilder<'a> {
     flags: u64,
     old: &'a NsProxy,
     user_ns: &'a UserNamespace,
-    fs: Option<&'a mut FsCopy>,
+    fs: Option<&'a mut FsMemory>,
 }
 
 impl<'a> NsProxyBuilder<'a> {
@@ -73,7 +80,7 @@ impl<'a> NsProxyBuilder<'a> {
         flags: u64,
         old: &'a NsProxy,
         user_ns: &'a UserNamespace,
-        fs: Option<&'a mut FsCopy>,
+        fs: Option<&'a mut FsMemory>,
     ) -> Result<Self> {
         // SAFETY: No requirements, in process context.
         let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
@@ -88,30 +95,45 @@ impl<'a> NsProxyBuilder<'a> {
         })
     }
 
-    /// Fills the slots of the next type, or none. Returns whether there was a next type.
-    fn fill_next(&mut self) -> Result<bool> {
-        let Some(&ns) = NsFlag::ORDER.get(self.filled) else {
-            return Ok(false);
-        };
-        self.copy(ns)?;
-        // INVARIANT: `copy()` has filled them.
+    /// Fills the slots of the next type, which is `ns`.
+    #[inline(always)]
+    fn fill(&mut self, ns: NsFlag) -> Result {
+        if self.flags & u64::from(ns as u32) == 0 {
+            // SAFETY: By the type invariant `new` is valid and ours, and these slots are not
+            // filled.
+            unsafe { share_namespaces(ns, self.old, self.new.as_ptr()) };
+        } else {
+            self.copy(ns)?;
+        }
+        // INVARIANT: See above.
         self.filled += 1;
-        Ok(true)
+        Ok(())
     }
 
     /// Fills all slots, and hands over the set.
+    #[inline(always)]
     fn build(mut self) -> Result<NewNsProxy> {
-        while self.fill_next()? {}
+        // In the order of `NsFlag::ORDER`, and unrolled: if the compiler knows the flags, no step
+        // has to look for the type.
+        self.fill(NsFlag::User)?;
+        self.fill(NsFlag::Mnt)?;
+        self.fill(NsFlag::Uts)?;
+        self.fill(NsFlag::Ipc)?;
+        self.fill(NsFlag::Pid)?;
+        self.fill(NsFlag::Cgroup)?;
+        self.fill(NsFlag::Net)?;
+        self.fill(NsFlag::Time)?;
 
-        let new = ManuallyDrop::new(self).new;
+        let built = ManuallyDrop::new(self);
         // SAFETY: Every slot is filled. By the type invariant nobody else has the set, and nothing
         // in this module counts its namespaces as active.
-        Ok(unsafe { NewNsProxy::from_raw(new) })
+        Ok(unsafe { NewNsProxy::from_raw(built.new) })
     }
 
-    /// Fills the slots of type `ns`. If that fails, there is nothing in them to put.
+    /// Fills the slots of type `ns` with new namespaces. If that fails, there is nothing in them to
+    /// put.
     ///
-    /// The table of the types: which slots each has, and which C function fills them.
+    /// The table of the types: which slots each has, and which C function creates for them.
     fn copy(&mut self, ns: NsFlag) -> Result {
         let (new, flags) = (self.new.as_ptr(), self.flags);
         let (old, user_ns) = (self.old.as_ptr(), self.user_ns.as_ptr());
@@ -122,7 +144,7 @@ impl<'a> NsProxyBuilder<'a> {
                 // SAFETY: `old` is valid by the invariant of `NsProxy`, and nobody writes to it.
                 let $from = unsafe { (*old).$slot };
                 // SAFETY: `old` holds a reference on `$from`, `user_ns` is valid by its type
-                // invariant, and no task has `fs`, see `FsCopy`.
+                // invariant, and no task has `fs`, see `NewFs`.
                 let copied = from_err_ptr(unsafe { bindings::$copy($($arg),+) })?;
                 // SAFETY: By the type invariant `new` is valid, and ours alone.
                 unsafe { (*new).$slot = copied };
@@ -133,8 +155,10 @@ impl<'a> NsProxyBuilder<'a> {
             // The user namespace is in the credentials.
             NsFlag::User => {}
             NsFlag::Mnt => {
-                let fs = self.fs.as_deref_mut();
-                let fs = fs.map_or(core::ptr::null_mut(), FsCopy::as_ptr);
+                let fs = self
+                    .fs
+                    .as_ref()
+                    .map_or(core::ptr::null_mut(), |fs| fs.get());
                 slot!(mnt_ns: |from| copy_mnt_ns(flags, from, user_ns, fs));
             }
             NsFlag::Uts => slot!(uts_ns: |from| copy_utsname(flags, user_ns, from)),
@@ -151,45 +175,14 @@ impl<'a> NsProxyBuilder<'a> {
         }
         Ok(())
     }
-
-    /// Puts what is in the slots of type `ns`.
-    ///
-    /// # Safety
-    ///
-    /// The slots were filled, and were not put since.
-    unsafe fn put(&mut self, ns: NsFlag) {
-        let new = self.new.as_ptr();
-
-        // The slot of a type that is not built in owns nothing. It may be null, or have an initial
-        // namespace whose `ops` is null.
-        if ns == NsFlag::User || !ns.is_built_in() {
-            return;
-        }
-        // SAFETY: `new` is valid by the type invariant. The caller says that the slot is filled.
-        let common = unsafe { bindings::nsproxy_ns_common(new, ns as u32) };
-        if let Some(common) = NonNull::new(common) {
-            // SAFETY: The slot owns a reference, and nobody uses the slot again.
-            drop(unsafe { NsRef::from_raw(common) });
-        }
-
-        if ns == NsFlag::Time {
-            // SAFETY: `new` is valid. `copy()` fills this slot together with the first.
-            let for_children = unsafe { (*new).time_ns_for_children };
-            // SAFETY: The slot holds a reference on the namespace. Nothing is read.
-            let common = unsafe { &raw mut (*for_children).ns };
-            if let Some(common) = NonNull::new(common) {
-                // SAFETY: As for the first slot, there is a reference, and nobody uses it again.
-                drop(unsafe { NsRef::from_raw(common) });
-            }
-        }
-    }
 }
 
 impl Drop for NsProxyBuilder<'_> {
     fn drop(&mut self) {
         for ns in NsFlag::ORDER.into_iter().take(self.filled).rev() {
-            // SAFETY: By the type invariant they are filled, and this is the last use of them.
-            unsafe { self.put(ns) };
+            // SAFETY: By the type invariant they are filled, and this is the last use of them. If
+            // the type is not built in, they own nothing.
+            unsafe { put_namespaces(self.new.as_ptr(), ns) };
         }
         // SAFETY: By the type invariant nobody else has it, and what was in the slots was put.
         unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
@@ -198,22 +191,19 @@ impl Drop for NsProxyBuilder<'_> {
 
 #[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
 #[kunit_tests(rust_setns_create)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::flags::NsFlags;
-    #[cfg(CONFIG_FAULT_INJECTION)]
-    use crate::fs;
-    #[cfg(CONFIG_FAULT_INJECTION)]
-    use kernel::task::Task;
+    use crate::{
+        flags::NsFlags,
+        fs, //
+    };
     use kernel::{
         ns_common::NsCommon,
-        sync::{
-            aref::ARef,
-            atomic::{
-                atomic_load,
-                Relaxed, //
-            }, //
+        sync::atomic::{
+            atomic_load,
+            Relaxed, //
         },
+        task::Task, //
     };
 
     /// Every type that can be created here. `copy_creds()` creates user namespaces, and
@@ -225,21 +215,34 @@ mod tests {
     }
 
     /// Returns the namespaces of the current task, which runs tests and never joins others.
-    fn mine() -> &'static NsProxy {
+    pub(crate) fn mine() -> &'static NsProxy {
         // SAFETY: The current task is valid.
         let nsproxy = unsafe { (*Task::current_raw()).nsproxy };
         // SAFETY: The task keeps it until it exits, and does not change it.
         unsafe { NsProxy::from_ptr(nsproxy) }
     }
 
+    /// Returns the root and the working directory of the current task, for a new mount namespace to
+    /// change.
+    fn my_fs(memory: &mut FsMemory) -> NewFs<'_> {
+        let mut new = NewFs::empty(memory);
+        let mine = fs::of(current!());
+        // SAFETY: Both are valid. No kernel thread changes its root.
+        unsafe { bindings::set_fs_root(new.as_ptr(), &raw const (*mine).root) };
+        // SAFETY: Both are valid. No kernel thread changes its directory.
+        unsafe { bindings::set_fs_pwd(new.as_ptr(), &raw const (*mine).pwd) };
+        new
+    }
+
     /// Creates a set from the set of the current task.
-    fn create(flags: u64) -> Result<NewNsProxy> {
-        let mut fs = FsCopy::new(current!())?;
+    pub(crate) fn create(flags: u64) -> Result<NewNsProxy> {
+        let mut memory = FsMemory::uninit();
+        let mut fs = my_fs(&mut memory);
         create_new_namespaces(flags, mine(), &current!().get_user_ns(), Some(&mut fs))
     }
 
     /// Looks at what is in a set that no task has.
-    fn look_at(set: &mut NewNsProxy) -> &NsProxy {
+    pub(crate) fn look_at(set: &mut NewNsProxy) -> &NsProxy {
         // SAFETY: Valid and complete by the type invariant. Nobody else has it, and the borrow
         // keeps its owner from writing to it.
         unsafe { NsProxy::from_ptr(set.as_ptr()) }
@@ -253,7 +256,7 @@ mod tests {
     }
 
     /// Returns the number of references on a namespace.
-    fn count(ns: NsCommon<'_>) -> c_int {
+    pub(crate) fn count(ns: NsCommon<'_>) -> c_int {
         // SAFETY: Valid by the type invariant. Nothing is read.
         let count = unsafe { &raw mut (*ns.as_ptr()).__bindgen_anon_1.__ns_ref.refs.counter };
         // SAFETY: Valid as the namespace is. References are taken and put atomically.
@@ -290,7 +293,7 @@ mod tests {
         for steps in 0..=NsFlag::ORDER.len() {
             let mut builder = NsProxyBuilder::new(0, set, &user_ns, None)?;
             for _ in 0..steps {
-                assert!(builder.fill_next()?);
+                builder.fill(NsFlag::ORDER[builder.filled])?;
             }
             // The first two are the user namespace, which has no slot, and mounts.
             assert_eq!(references(set)?.iter().eq(before.iter()), steps < 2);
@@ -301,7 +304,7 @@ mod tests {
     }
 
     /// Returns the namespace of type `ns` in a set, as an address to compare.
-    fn address(set: &NsProxy, ns: NsFlag) -> usize {
+    pub(crate) fn address(set: &NsProxy, ns: NsFlag) -> usize {
         if ns == NsFlag::Time {
             return time_ns_for_children(set).addr();
         }
@@ -336,7 +339,7 @@ mod tests {
         nth: c_uint,
         flags: u64,
         old: &NsProxy,
-        fs: &mut FsCopy,
+        fs: &mut NewFs<'_>,
     ) -> (Result<NewNsProxy>, bool) {
         let user_ns = current!().get_user_ns();
         // SAFETY: Valid as long as the current task. `should_fail_ex()` uses it in this task only.
@@ -381,7 +384,8 @@ mod tests {
         let own = creatable()
             .filter(|&ns| !(ns == NsFlag::Pid && flags & u64::from(ns as u32) != 0))
             .fold(0, |own, ns| own | u64::from(ns as u32));
-        let mut fs = FsCopy::new(current!())?;
+        let mut memory = FsMemory::uninit();
+        let mut fs = my_fs(&mut memory);
         let mut set = create(own)?;
         let set = look_at(&mut set);
         let before = references(set)?;

@@ -12,6 +12,8 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "dispatch.h"
 
@@ -19,6 +21,9 @@
 
 /* The implementation in the module, or NULL while C serves setns(2). */
 setns_fn setns_impl __read_mostly;
+
+/* The one with the algorithm of C. It is valid while setns_impl is not NULL. */
+static setns_fn setns_copy_impl __read_mostly;
 
 /*
  * Every call in the module holds this lock. RCU is not enough, because the
@@ -64,12 +69,13 @@ static void setns_drained(struct rcu_head *head)
 /**
  * setns_select_rust - let an implementation in a module serve setns(2)
  * @impl: the implementation
+ * @copy_impl: the implementation with the algorithm of C
  * @owner: the module, on which this takes a reference
  *
  * Context: Process context.
  * Return: 0, or -EBUSY if the module is being unloaded.
  */
-int setns_select_rust(setns_fn impl, struct module *owner)
+int setns_select_rust(setns_fn impl, setns_fn copy_impl, struct module *owner)
 {
 	guard(spinlock)(&pin.lock);
 
@@ -78,6 +84,7 @@ int setns_select_rust(setns_fn impl, struct module *owner)
 			return -EBUSY;
 		pin.owner = owner;
 	}
+	WRITE_ONCE(setns_copy_impl, copy_impl);
 	/* Pairs with the acquire in __setns_dispatch(): the module is ready. */
 	smp_store_release(&setns_impl, impl);
 	return 0;
@@ -128,6 +135,10 @@ long __setns_dispatch(int fd, int flags, struct setns_outcome *outcome, setns_fn
 
 		if (impl) {
 			setns_count(rust);
+			if (outcome)
+				outcome->rust = true;
+			if (setns_copies_nsproxy())
+				impl = READ_ONCE(setns_copy_impl);
 			return impl(fd, flags, outcome);
 		}
 	}
@@ -140,7 +151,7 @@ long __setns_dispatch(int fd, int flags, struct setns_outcome *outcome, setns_fn
 /* Whether Rust serves setns(2). The Rust core is always there. */
 bool setns_in_rust __read_mostly;
 
-int setns_select_rust(setns_fn impl, struct module *owner)
+int setns_select_rust(setns_fn impl, setns_fn copy_impl, struct module *owner)
 {
 	WRITE_ONCE(setns_in_rust, true);
 	return 0;
@@ -183,11 +194,47 @@ static int calls_rust_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(calls_rust);
 
-/* Only root may read these, because the numbers tell what others do. */
+/*
+ * Whether Rust joins with the algorithm of C, which copies the nsproxy of the caller for
+ * each call. It is there to tell what the language costs from what the algorithm costs.
+ */
+DEFINE_STATIC_KEY_FALSE(setns_copies);
+
+static const char *const algorithms[] = { "in_place", "copy" };
+
+static int algorithm_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "%s\n", algorithms[static_key_enabled(&setns_copies)]);
+	return 0;
+}
+
+static ssize_t algorithm_write(struct file *file, const char __user *text, size_t size,
+			       loff_t *pos)
+{
+	char name[16] = {};
+	int algorithm;
+
+	if (size >= sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(name, text, size))
+		return -EFAULT;
+	algorithm = sysfs_match_string(algorithms, name);
+	if (algorithm < 0)
+		return algorithm;
+	if (algorithm)
+		static_branch_enable(&setns_copies);
+	else
+		static_branch_disable(&setns_copies);
+	return size;
+}
+DEFINE_SHOW_STORE_ATTRIBUTE(algorithm);
+
+/* Only root may read the counts, because the numbers tell what others do. */
 static int __init setns_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("setns", NULL);
 
+	debugfs_create_file("algorithm", 0600, dir, NULL, &algorithm_fops);
 	debugfs_create_file("calls_c", 0400, dir, NULL, &calls_c_fops);
 	debugfs_create_file("calls_rust", 0400, dir, NULL, &calls_rust_fops);
 	return 0;

@@ -6,7 +6,9 @@
 #define _RUST_SETNS_DISPATCH_H
 
 #include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
+#include <linux/setns.h>
 
 #include "proc_ns_glue.h"
 
@@ -32,7 +34,21 @@ DECLARE_PER_CPU(struct setns_calls, setns_calls);
 			this_cpu_inc(setns_calls.impl);		\
 	} while (0)
 
-int setns_select_rust(setns_fn impl, struct module *owner);
+#ifdef CONFIG_DEBUG_FS
+DECLARE_STATIC_KEY_FALSE(setns_copies);
+#endif
+
+/* Whether Rust joins with the algorithm of C: setns/algorithm in debugfs. */
+static __always_inline bool setns_copies_nsproxy(void)
+{
+#ifdef CONFIG_DEBUG_FS
+	return static_branch_unlikely(&setns_copies);
+#else
+	return false;
+#endif
+}
+
+int setns_select_rust(setns_fn impl, setns_fn copy_impl, struct module *owner);
 void setns_select_c(void);
 
 #if IS_MODULE(CONFIG_RUST_SETNS)
@@ -71,6 +87,10 @@ static __always_inline long setns_dispatch(int fd, int flags, struct setns_outco
 {
 	if (READ_ONCE(setns_in_rust)) {
 		setns_count(rust);
+		if (outcome)
+			outcome->rust = true;
+		if (setns_copies_nsproxy())
+			return rust_setns_copy(fd, flags, outcome);
 		return rust_setns(fd, flags, outcome);
 	}
 	setns_count(c);

@@ -50,6 +50,23 @@ impl_flags!(
     }
 );
 
+/// Evaluates an expression for each type in a set that has a slot in `struct nsproxy`.
+///
+/// It is unrolled: where the compiler knows the set, it leaves the other types out, and in the
+/// expression the type is a constant.
+macro_rules! for_types {
+    ($flags:expr, |$ns:ident| $body:expr) => {
+        $crate::flags::for_types!(@ $flags, $ns, $body, Mnt Uts Ipc Pid Cgroup Net Time)
+    };
+    (@ $flags:expr, $ns:ident, $body:expr, $($type:ident)*) => {
+        $(if $flags.contains($crate::flags::NsFlag::$type) {
+            let $ns = $crate::flags::NsFlag::$type;
+            $body;
+        })*
+    };
+}
+pub(crate) use for_types;
+
 // Stops the build when the kernel gains a namespace type that [`NsFlag::ORDER`] does not list.
 static_assert!(NsFlags::of_order() as u64 == ns_type::ALL);
 
@@ -69,6 +86,21 @@ impl NsFlag {
         Self::Net,
         Self::Time,
     ];
+
+    /// Returns the place of this type in [`NsFlag::ORDER`].
+    #[inline(always)]
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::User => 0,
+            Self::Mnt => 1,
+            Self::Uts => 2,
+            Self::Ipc => 3,
+            Self::Pid => 4,
+            Self::Cgroup => 5,
+            Self::Net => 6,
+            Self::Time => 7,
+        }
+    }
 
     /// Is this type configured into the kernel?
     pub(crate) const fn is_built_in(self) -> bool {
@@ -100,6 +132,19 @@ impl NsFlags {
             i += 1;
         }
         bits
+    }
+
+    /// Returns all types.
+    pub(crate) const fn all() -> Self {
+        Self(Self::of_order())
+    }
+
+    /// Returns the type of a namespace, as `struct ns_common` carries it, as a set.
+    ///
+    /// This file does not build while the kernel has a type that [`NsFlag`] has not.
+    pub(crate) fn of_namespace(ns_type: u32) -> Self {
+        debug_assert!(NsFlag::from_ns_type(ns_type).is_some());
+        Self(ns_type)
     }
 
     /// The types that can be left out of the kernel, in the order in which `check_setns_flags()`

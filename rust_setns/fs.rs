@@ -4,12 +4,10 @@
 //!
 //! C header: [`include/linux/fs_struct.h`](srctree/include/linux/fs_struct.h).
 
-use core::ptr::NonNull;
 use kernel::{
     bindings,
-    prelude::*,
     task::CurrentTask,
-    types::NotThreadSafe, //
+    types::Opaque, //
 };
 
 /// Returns the `struct fs_struct` of the current task. It is valid as long as the task is borrowed.
@@ -18,47 +16,73 @@ pub(crate) fn of(task: &CurrentTask) -> *mut bindings::fs_struct {
     unsafe { (*task.as_ptr()).fs }
 }
 
-/// A copy of the current task's `struct fs_struct`, which no task uses.
+/// The memory of [`NewFs`], on the stack of the call.
+pub(crate) type FsMemory = Opaque<bindings::fs_struct>;
+
+/// A `struct fs_struct` that no task uses, for a root and a working directory that a task will get.
+///
+/// C copies that of the task instead, with [`copy_fs_struct()`], and puts what it has copied when
+/// the callback of the mount namespaces replaces it.
 ///
 /// # Invariants
 ///
-/// `self.0` came from `copy_fs_struct()` and was not freed.
-pub(crate) struct FsCopy(NonNull<bindings::fs_struct>, NotThreadSafe);
+/// It is initialized. Its paths are null, or it owns references on them.
+///
+/// [`copy_fs_struct()`]: srctree/fs/fs_struct.c
+pub(crate) struct NewFs<'a>(&'a mut FsMemory);
 
-impl FsCopy {
-    /// Copies the root, the working directory and the umask of the current task.
-    ///
-    /// Fails with [`ENOMEM`] if there is no memory for the copy.
-    #[doc(alias = "copy_fs_struct")]
-    pub(crate) fn new(task: &CurrentTask) -> Result<Self> {
-        // SAFETY: `of()` returns a valid pointer.
-        let copy = unsafe { bindings::copy_fs_struct(of(task)) };
-        // INVARIANT: Just copied.
-        Ok(Self(NonNull::new(copy).ok_or(ENOMEM)?, NotThreadSafe))
+impl<'a> NewFs<'a> {
+    /// Creates one without a root and a working directory.
+    pub(crate) fn empty(memory: &'a mut FsMemory) -> Self {
+        // SAFETY: The memory is ours.
+        unsafe { bindings::fs_struct_init(memory.get()) };
+        // INVARIANT: Just initialized, with paths that are null.
+        Self(memory)
     }
 
-    /// Returns the copy, for C to change.
+    /// Returns its memory.
+    pub(crate) fn memory(&mut self) -> &mut FsMemory {
+        self.0
+    }
+
+    /// Returns it, for C to change.
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::fs_struct {
-        self.0.as_ptr()
+        self.0.get()
     }
 
-    /// Returns the root in the copy.
+    /// Returns the root.
     pub(crate) fn root(&self) -> *const bindings::path {
         // SAFETY: Valid by the type invariant. Nothing is read.
-        unsafe { &raw const (*self.0.as_ptr()).root }
+        unsafe { &raw const (*self.0.get()).root }
     }
 
-    /// Returns the working directory in the copy.
+    /// Returns the working directory.
     pub(crate) fn pwd(&self) -> *const bindings::path {
         // SAFETY: Valid by the type invariant. Nothing is read.
-        unsafe { &raw const (*self.0.as_ptr()).pwd }
+        unsafe { &raw const (*self.0.get()).pwd }
     }
 }
 
-impl Drop for FsCopy {
-    #[doc(alias = "free_fs_struct")]
+impl Drop for NewFs<'_> {
+    /// May sleep.
+    #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant it was not freed, and no task uses it.
-        unsafe { bindings::free_fs_struct(self.0.as_ptr()) };
+        // SAFETY: By the type invariant each path is null or referenced.
+        unsafe { put_paths(self.0.get()) };
     }
+}
+
+/// Puts the root and the working directory. May sleep.
+///
+/// This takes a pointer, so that the owner of the memory can stay in a register.
+///
+/// # Safety
+///
+/// `fs` is valid, and its paths are null or owned. They are not used again.
+#[inline(never)]
+unsafe fn put_paths(fs: *mut bindings::fs_struct) {
+    // SAFETY: The caller guarantees it. Null is fine.
+    unsafe { bindings::path_put(&raw const (*fs).root) };
+    // SAFETY: As above.
+    unsafe { bindings::path_put(&raw const (*fs).pwd) };
 }

@@ -40,22 +40,11 @@ impl NewNsProxy {
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::nsproxy {
         self.0.as_ptr()
     }
-
-    /// Shows the clocks of the set's time namespace in the caller's vDSO data. May sleep.
-    ///
-    /// Other tasks that share the caller's memory map would see them, too. `timens_install()` has
-    /// made sure that there are none.
-    pub(crate) fn timens_commit(&mut self, caller: &mut Caller<'_>) {
-        // SAFETY: Valid and ours by the type invariant.
-        let time_ns = unsafe { (*self.as_ptr()).time_ns };
-        // SAFETY: The caller has a memory map by its type invariant, and this set holds a reference
-        // on `time_ns`.
-        unsafe { bindings::timens_commit(caller.task().as_ptr(), time_ns) };
-    }
 }
 
 impl Drop for NewNsProxy {
     #[doc(alias = "nsproxy_free")]
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant the reference is the only one, and not active.
         unsafe { bindings::nsproxy_free(self.0.as_ptr()) };

@@ -5,14 +5,16 @@
 //! C header: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h), `struct nsset`.
 
 use crate::{
-    create::create_new_namespaces,
-    flags::NsFlag,
-    fs::FsCopy,
-    nsproxy::{
-        switch_task_namespaces,
-        NewNsProxy, //
+    flags::{
+        NsFlag,
+        NsFlags, //
+    },
+    fs::{
+        FsMemory,
+        NewFs, //
     },
     refusal::{
+        Outcome,
         Refusal,
         Result, //
     },
@@ -21,13 +23,17 @@ use crate::{
         Request,
         Target, //
     },
+    way::{
+        Ready,
+        Way, //
+    }, //
 };
 use kernel::{
     bindings,
     cred::PreparedCred,
-    error::to_result,
     ns_common::NsCommon,
-    pid::Pid, //
+    pid::Pid,
+    prelude::Error, //
 };
 
 /// The credentials in a set of namespaces.
@@ -40,19 +46,19 @@ enum Cred {
 }
 
 /// The root and the working directory in a set of namespaces.
-enum Fs {
+enum Fs<'a> {
     /// No directories: the set has no mount namespace.
     None,
 
-    /// The caller's own. Installing the mount namespace changes them in place, which saves a copy.
+    /// The caller's own. Installing the mount namespace changes them in place.
     ///
     /// This is sound only because a set with a mount namespace and nothing else has one callback to
     /// run, and changing them is the last thing that the callback does.
     Live,
 
-    /// A copy: another namespace of the set may still refuse after the mount namespace was
-    /// installed.
-    Copied(FsCopy),
+    /// New ones, because another namespace of the set may still refuse after the mount namespace
+    /// was installed.
+    New(NewFs<'a>),
 }
 
 /// The resources that a call needs to change the caller's namespaces, before the caller gets them.
@@ -64,40 +70,45 @@ enum Fs {
 /// # Invariants
 ///
 /// - `cred` is [`Cred::Prepared`] if the request has [`NsFlag::User`], and only then.
-/// - `fs` is [`Fs::Live`] if the request has [`NsFlag::Mnt`] and nothing else, [`Fs::Copied`] if it
+/// - `fs` is [`Fs::Live`] if the request has [`NsFlag::Mnt`] and nothing else, [`Fs::New`] if it
 ///   has that and something else, and [`Fs::None`] if it does not have it.
+/// - If `fs` is [`Fs::Live`], [`Way::ready()`] cannot fail.
 #[doc(alias = "put_nsset")]
-pub(crate) struct NsSet<'fd> {
+pub(crate) struct NsSet<'a, 'fd, W> {
     cred: Cred,
-    fs: Fs,
-    nsproxy: NewNsProxy,
+    fs: Fs<'a>,
+    way: W,
     request: Request<'fd>,
 }
 
-/// A set in which every namespace of its request is installed.
+/// A set in which every namespace of its request is installed, and all is there that the caller
+/// needs to get them.
 ///
 /// [`NsSet::install()`] is the one way to get one, and [`commit()`](Self::commit) the one thing to
 /// do with it.
 #[must_use]
-pub(crate) struct Installed<'fd>(NsSet<'fd>);
+pub(crate) struct Installed<'a, 'fd, R> {
+    cred: Cred,
+    fs: Fs<'a>,
+    way: R,
+    request: Request<'fd>,
+}
 
-impl<'fd> NsSet<'fd> {
+impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
     /// Prepares a set into which the namespaces of `request` can be installed. May sleep.
     ///
-    /// Starts from the namespaces, the credentials and the directories of the caller.
+    /// Starts from the credentials and the directories of the caller.
     ///
-    /// Counterpart of `prepare_nsset()` in C.
+    /// Counterpart of `prepare_nsset()` in C, which copies the nsproxy of the caller, too.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoNsproxy`], [`Refusal::NoCred`] or [`Refusal::NoFs`] if there is no memory for
-    /// one of them.
+    /// [`Refusal::NoCred`] if there is no memory for a copy of the credentials.
     #[doc(alias = "prepare_nsset")]
-    pub(crate) fn prepare(request: Request<'fd>) -> Result<Self> {
-        let (caller, flags) = (request.caller(), request.flags());
+    #[inline(always)]
+    pub(crate) fn prepare(request: Request<'fd>, way: W, memory: &'a mut FsMemory) -> Result<Self> {
+        let flags = request.flags();
 
-        let nsproxy = create_new_namespaces(0, caller.nsproxy(), caller.user_ns(), None)
-            .map_err(Refusal::NoNsproxy)?;
         let cred = if flags.contains(NsFlag::User) {
             Cred::Prepared(PreparedCred::new().map_err(|_| Refusal::NoCred)?)
         } else {
@@ -106,7 +117,7 @@ impl<'fd> NsSet<'fd> {
         let fs = if flags.is_only(NsFlag::Mnt) {
             Fs::Live
         } else if flags.contains(NsFlag::Mnt) {
-            Fs::Copied(FsCopy::new(caller.task()).map_err(|_| Refusal::NoFs)?)
+            Fs::New(NewFs::empty(memory))
         } else {
             Fs::None
         };
@@ -115,7 +126,7 @@ impl<'fd> NsSet<'fd> {
         Ok(Self {
             cred,
             fs,
-            nsproxy,
+            way,
             request,
         })
     }
@@ -126,55 +137,48 @@ impl<'fd> NsSet<'fd> {
     ///
     /// # Errors
     ///
-    /// The errors of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns).
-    pub(crate) fn install(mut self) -> Result<Installed<'fd>> {
+    /// The errors of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns). At
+    /// last [`Refusal::NoNsproxy`], if there is no memory for the nsproxy that the caller needs.
+    #[inline(always)]
+    pub(crate) fn install(mut self) -> Result<Installed<'a, 'fd, W::Ready>> {
+        let mut nsset = self.as_nsset();
+        let outcome = self.request.caller().outcome();
+
         match self.request.target() {
-            // SAFETY: By the invariant of `Request`, the flags have the type of its namespace.
-            Target::Namespace(ns) => unsafe { self.validate_ns(ns) }?,
-            Target::Process(pid) => self.validate_nsset(pid)?,
+            Target::Namespace(ns) => {
+                // SAFETY: By the invariant of `Request`, the flags have the type of its namespace.
+                // The set is valid.
+                if let Err(refusal) = unsafe { validate_ns(&mut nsset, ns, outcome) } {
+                    self.way.drop_unused();
+                    return Err(refusal);
+                }
+            }
+            // SAFETY: The set is valid.
+            Target::Process(pid) => {
+                unsafe { validate_nsset(&mut nsset, pid, self.request.flags(), outcome) }?
+            }
         }
-        Ok(Installed(self))
+        // SAFETY: The namespaces are installed.
+        let way = unsafe { self.way.ready(&self.request) }?;
+        Ok(Installed {
+            cred: self.cred,
+            fs: self.fs,
+            way,
+            request: self.request,
+        })
     }
 
-    /// Installs namespaces of a process.
-    ///
-    /// Counterpart of the C function of this name. The order is that of
-    /// [`NsFlag::ORDER`].
-    fn validate_nsset(&mut self, pid: &Pid) -> Result {
-        let flags = self.request.flags();
-        let snapshot = Snapshot::take(pid, flags)?;
-
-        for common in snapshot.namespaces() {
-            // SAFETY: By the invariant of `Snapshot`, its type is one of the flags.
-            unsafe { self.validate_ns(common) }?;
-        }
-        Ok(())
-    }
-
-    /// Installs a namespace in the set.
-    ///
-    /// All permission checks of setns(2) on a namespace are made here, in C, by the subsystem that
-    /// owns the type. May sleep.
-    ///
-    /// Counterpart of the C function of this name.
-    ///
-    /// # Safety
-    ///
-    /// The type of `ns` is one of the flags of the request.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Install`] with the errno of the type's callback: `EPERM`, `EINVAL`, `EUSERS`, or
-    /// what the lookup of a mount namespace's root returns.
-    unsafe fn validate_ns(&mut self, ns: NsCommon<'_>) -> Result {
+    /// Returns the set as the callbacks of the types get it. It is valid as long as `self`.
+    #[inline(always)]
+    fn as_nsset(&mut self) -> bindings::nsset {
         let caller = self.request.caller();
-        let mut nsset = bindings::nsset {
+        bindings::nsset {
             flags: self.request.flags().into(),
-            nsproxy: self.nsproxy.as_ptr(),
+            nsproxy: self.way.nsproxy(),
             fs: match &mut self.fs {
                 Fs::None => core::ptr::null_mut(),
                 Fs::Live => caller.fs(),
-                Fs::Copied(copy) => copy.as_ptr(),
+                Fs::New(new) => new.as_ptr(),
             },
             cred: match &mut self.cred {
                 Cred::Current => caller.cred(),
@@ -182,22 +186,66 @@ impl<'fd> NsSet<'fd> {
             },
             #[cfg(CONFIG_TRACEPOINTS)]
             outcome: caller.outcome().as_ptr(),
-        };
-
-        // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. By
-        // the type invariants, its callback then finds what it writes to: `nsproxy`, which nobody
-        // else has; for a mount namespace `fs`; for a user namespace credentials that are a copy.
-        // No callback changes the pointers themselves, so the owners stay the owners.
-        let installed = to_result(unsafe { bindings::proc_ns_install(&mut nsset, ns.as_ptr()) });
-        installed.map_err(|errno| {
-            // SAFETY: The set's credentials are valid as long as `self`.
-            unsafe { caller.outcome().note_namespace(ns, nsset.cred) };
-            Refusal::Install(errno)
-        })
+        }
     }
 }
 
-impl Installed<'_> {
+/// Installs namespaces of a process. The order is that of [`NsFlag::ORDER`].
+///
+/// Counterpart of the C function of this name.
+///
+/// # Safety
+///
+/// `nsset` is a set that is valid, with `flags`.
+unsafe fn validate_nsset(
+    nsset: &mut bindings::nsset,
+    pid: &Pid,
+    flags: NsFlags,
+    outcome: Outcome,
+) -> Result {
+    let mut snapshot = Snapshot::empty();
+
+    snapshot.take(pid, flags)?;
+
+    for common in snapshot.namespaces() {
+        // SAFETY: By the invariant of `Snapshot`, its type is one of the flags. The set is valid.
+        unsafe { validate_ns(nsset, common, outcome) }?;
+    }
+    Ok(())
+}
+
+/// Installs a namespace in a set. May sleep.
+///
+/// All permission checks of setns(2) on a namespace are made here, in C, by the subsystem that
+/// owns the type.
+///
+/// Counterpart of the C function of this name.
+///
+/// # Safety
+///
+/// `nsset` is a set that is valid. The type of `ns` is one of its flags.
+///
+/// # Errors
+///
+/// [`Refusal::Install`] with the errno of the type's callback: `EPERM`, `EINVAL`, `EUSERS`, or
+/// what the lookup of a mount namespace's root returns.
+#[inline(always)]
+unsafe fn validate_ns(nsset: &mut bindings::nsset, ns: NsCommon<'_>, outcome: Outcome) -> Result {
+    // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. By the
+    // invariants of `NsSet`, its callback then finds what it writes to: `nsproxy`, which nobody
+    // else has and whose slot of the type may be null, see `struct nsset`; for a mount namespace
+    // `fs`; for a user namespace credentials that are a copy. No callback changes the pointers
+    // themselves, so the owners stay the owners.
+    let errno = unsafe { bindings::proc_ns_install(nsset, ns.as_ptr()) };
+    if errno == 0 {
+        return Ok(());
+    }
+    // SAFETY: The set's credentials are valid.
+    unsafe { outcome.note_namespace(ns, nsset.cred) };
+    Err(Refusal::Install(Error::from_errno(errno)))
+}
+
+impl<R: Ready> Installed<'_, '_, R> {
     /// Makes the set the caller's own. Cannot fail. May sleep.
     ///
     /// The order is that of `commit_nsset()` in C, and matters in two places. The semaphore
@@ -207,37 +255,36 @@ impl Installed<'_> {
     /// Counterpart of `commit_nsset()` in C, and of the call to `perf_event_namespaces()` that
     /// follows it.
     #[doc(alias = "commit_nsset")]
+    #[inline(always)]
     pub(crate) fn commit(self) {
-        let NsSet {
+        let Installed {
             mut cred,
             fs,
-            mut nsproxy,
+            mut way,
             request,
-        } = self.0;
+        } = self;
         let flags = request.flags();
         let mut caller = request.into_caller();
 
-        let new_cred = match &mut cred {
-            Cred::Current => caller.cred(),
-            Cred::Prepared(cred) => cred.as_ptr(),
+        let new = || {
+            let new_cred = match &mut cred {
+                Cred::Current => caller.cred(),
+                Cred::Prepared(cred) => cred.as_ptr(),
+            };
+            (way.nsproxy().cast_const(), new_cred)
         };
-        let outcome = caller.outcome();
-        // SAFETY: `nsproxy` is complete. `new_cred` is its owner's, or the caller's own.
-        unsafe { outcome.note_joins(flags, nsproxy.as_ptr(), new_cred) };
+        // SAFETY: All namespaces of `flags` are installed. The credentials are valid: they have an
+        // owner here, or are the caller's own.
+        unsafe { caller.outcome().note_joins(flags, new) };
 
         if let Cred::Prepared(cred) = cred {
             caller.commit_creds(cred);
         }
-        if let Fs::Copied(copy) = &fs {
-            caller.set_fs(copy);
+        if let Fs::New(new) = fs {
+            caller.set_fs(new);
         }
-        if flags.contains(NsFlag::Ipc) {
-            caller.exit_sem();
-        }
-        if flags.contains(NsFlag::Time) {
-            nsproxy.timens_commit(&mut caller);
-        }
-        switch_task_namespaces(&mut caller, nsproxy);
+        // SAFETY: The namespaces of `flags` are installed.
+        unsafe { way.commit(&mut caller, flags) };
         caller.perf_event_namespaces();
     }
 }

@@ -16,7 +16,8 @@ struct setns_outcome;
 int proc_ns_install(struct nsset *nsset, struct ns_common *ns);
 int rust_setns_start(void);
 
-/* The system call, and nothing else, calls this Rust function. */
+/* The system call, and nothing else, calls these Rust functions. */
 long rust_setns(int fd, int nstype, struct setns_outcome *outcome);
+long rust_setns_copy(int fd, int nstype, struct setns_outcome *outcome);
 
 #endif /* _RUST_SETNS_PROC_NS_GLUE_H */

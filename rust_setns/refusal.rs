@@ -34,12 +34,10 @@ pub(crate) enum Refusal {
     BadTypes,
     /// A pidfd, and this type was asked for and is not built in.
     NotBuiltIn(NsFlag),
-    /// There is no set of namespaces, for this reason.
-    NoNsproxy(Error),
+    /// There is no memory for the nsproxy.
+    NoNsproxy,
     /// There is no memory for the copy of the credentials.
     NoCred,
-    /// There is no memory for the copy of the directories.
-    NoFs,
     /// The process of the pidfd was reaped.
     Reaped,
     /// The process of the pidfd was reaped since its other namespaces were taken.
@@ -55,13 +53,16 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Returns the errno of the call.
     pub(crate) fn errno(self) -> Error {
+        if let Self::Install(err) = self {
+            return err;
+        }
         match self {
             Self::BadFd => EBADF,
             Self::NotANamespace | Self::OtherType | Self::BadTypes | Self::NotBuiltIn(_) => EINVAL,
-            Self::NoCred | Self::NoFs => ENOMEM,
+            Self::NoNsproxy | Self::NoCred => ENOMEM,
             Self::Reaped | Self::ReapedSince | Self::Zombie => ESRCH,
             Self::NotInspectable => EPERM,
-            Self::NoNsproxy(err) | Self::Install(err) => err,
+            Self::Install(err) => err,
         }
     }
 
@@ -73,9 +74,7 @@ impl Refusal {
             Self::OtherType => bindings::setns_reason_SETNS_OTHER_TYPE,
             Self::BadTypes => bindings::setns_reason_SETNS_BAD_TYPES,
             Self::NotBuiltIn(_) => bindings::setns_reason_SETNS_NOT_BUILT_IN,
-            Self::NoNsproxy(_) | Self::NoCred | Self::NoFs => {
-                bindings::setns_reason_SETNS_NO_MEMORY
-            }
+            Self::NoNsproxy | Self::NoCred => bindings::setns_reason_SETNS_NO_MEMORY,
             Self::Reaped | Self::ReapedSince => bindings::setns_reason_SETNS_REAPED,
             Self::NotInspectable => bindings::setns_reason_SETNS_NOT_INSPECTABLE,
             Self::Zombie => bindings::setns_reason_SETNS_ZOMBIE,
@@ -89,13 +88,12 @@ impl Refusal {
         match self {
             Self::NotBuiltIn(ns) => Some(ns),
             Self::NoCred => Some(NsFlag::User),
-            Self::NoFs => Some(NsFlag::Mnt),
             Self::ReapedSince => Some(NsFlag::Pid),
             Self::BadFd
             | Self::NotANamespace
             | Self::OtherType
             | Self::BadTypes
-            | Self::NoNsproxy(_)
+            | Self::NoNsproxy
             | Self::Reaped
             | Self::NotInspectable
             | Self::Zombie
@@ -120,27 +118,23 @@ pub(crate) enum FdKind {
 ///
 /// If there is a pointer, it is valid as long as this value, and nobody else uses it but the
 /// callbacks.
+#[derive(Clone, Copy)]
 pub(crate) struct Outcome(Option<NonNull<bindings::setns_outcome>>);
 
 impl Outcome {
-    /// Creates an [`Outcome`] from what the system call passes, and notes there that Rust serves.
+    /// Creates an [`Outcome`] from what the system call passes.
     ///
     /// # Safety
     ///
     /// `ptr` is null, or valid as long as the result, and nobody else uses it but the callbacks.
     pub(crate) unsafe fn from_raw(ptr: *mut bindings::setns_outcome) -> Self {
         // INVARIANT: The caller guarantees it.
-        let outcome = Self(NonNull::new(ptr));
-        if let Some(noted) = outcome.get() {
-            // SAFETY: Valid by the type invariant.
-            unsafe { (*noted).rust = true };
-        }
-        outcome
+        Self(NonNull::new(ptr))
     }
 
     /// Returns the place to note something, if the call is traced. A kernel without trace events
     /// traces none, and the compiler knows it.
-    fn get(&self) -> Option<*mut bindings::setns_outcome> {
+    fn get(self) -> Option<*mut bindings::setns_outcome> {
         if !cfg!(CONFIG_TRACEPOINTS) {
             return None;
         }
@@ -149,12 +143,12 @@ impl Outcome {
 
     /// Returns a pointer for C, or null.
     #[cfg(CONFIG_TRACEPOINTS)]
-    pub(crate) fn as_ptr(&self) -> *mut bindings::setns_outcome {
+    pub(crate) fn as_ptr(self) -> *mut bindings::setns_outcome {
         self.get().unwrap_or(core::ptr::null_mut())
     }
 
     /// Notes what the descriptor is.
-    pub(crate) fn note_fd(&self, kind: FdKind) {
+    pub(crate) fn note_fd(self, kind: FdKind) {
         if let Some(outcome) = self.get() {
             // SAFETY: Valid by the type invariant.
             unsafe { (*outcome).fd_kind = kind as u32 };
@@ -166,7 +160,7 @@ impl Outcome {
     /// # Safety
     ///
     /// `cred` is valid, or null if the caller has no set yet.
-    pub(crate) unsafe fn note_namespace(&self, ns: NsCommon<'_>, cred: *const bindings::cred) {
+    pub(crate) unsafe fn note_namespace(self, ns: NsCommon<'_>, cred: *const bindings::cred) {
         if let Some(outcome) = self.get() {
             // SAFETY: `outcome` and `ns` are valid by their type invariants, and the caller
             // guarantees the rest.
@@ -176,24 +170,28 @@ impl Outcome {
 
     /// Notes which namespaces the caller is about to join, before it gets them.
     ///
+    /// `new` returns the set that it will have, and its credentials. It is not called if nobody
+    /// traces the call.
+    ///
     /// # Safety
     ///
-    /// `nsproxy` has a namespace in the slot of each type in `flags`, except the user namespace,
-    /// which is in `cred`. Both are valid.
+    /// The set has a namespace in the slot of each type in `flags`, except the user namespace,
+    /// which is in the credentials. Both are valid.
+    #[inline(always)]
     pub(crate) unsafe fn note_joins(
-        &self,
+        self,
         flags: NsFlags,
-        nsproxy: *const bindings::nsproxy,
-        cred: *const bindings::cred,
+        new: impl FnOnce() -> (*const bindings::nsproxy, *const bindings::cred),
     ) {
         if let Some(outcome) = self.get() {
+            let (nsproxy, cred) = new();
             // SAFETY: `outcome` is valid by the type invariant, and the caller guarantees the rest.
             unsafe { bindings::setns_note_joins(outcome, flags.into(), nsproxy, cred) };
         }
     }
 
     /// Notes why the call is refused. If a callback has refused, it has noted that already.
-    pub(crate) fn note_refusal(&self, refusal: Refusal) {
+    pub(crate) fn note_refusal(self, refusal: Refusal) {
         let Some(outcome) = self.get() else {
             return;
         };

@@ -12,10 +12,13 @@
 //!
 //! 1. [`target`]: what does the descriptor refer to, and does the caller accept that? The answer is
 //!    a [`Request`].
-//! 2. [`NsSet::prepare()`] allocates all that the change needs.
+//! 2. [`NsSet::prepare()`] prepares a set into which namespaces can be installed.
 //! 3. [`NsSet::install()`] installs each namespace in the set, in the kernel's order. A namespace
 //!    may refuse.
 //! 4. [`Installed::commit()`] makes the set the caller's own. It cannot fail.
+//!
+//! How the caller gets the namespaces is decided before step 2, and is a type: see [`way`] and
+//! [`in_place`].
 //!
 //! Each step consumes the result of the one before. An [`NsSet`] holds everything that must be
 //! undone. Dropping it undoes that, and there is no other error path.
@@ -40,6 +43,7 @@
 //! | `pid` | `kernel/pid.c`, `kernel/pid_namespace.c` | any cache |
 //! | the first of each of these | static data | the compiler |
 //! | `nsset` | the stack, in [`nsset`] | Rust |
+//! | an `nsproxy` or `fs_struct` for one call | the stack, in [`in_place`] and [`fs`] | Rust |
 //! | `ns_common` | its namespace | nothing: see [`NsCommon`](kernel::ns_common::NsCommon) |
 //!
 //! C headers: [`include/linux/nsproxy.h`](srctree/include/linux/nsproxy.h) and
@@ -54,20 +58,32 @@ mod caller;
 mod create;
 mod flags;
 mod fs;
+mod in_place;
 mod nsproxy;
 mod nsset;
 mod refusal;
+mod slots;
 mod snapshot;
 mod target;
+mod way;
 
 use crate::{
     caller::Caller,
+    flags::NsFlag,
+    fs::FsMemory,
+    in_place::{
+        Anew,
+        InPlace,
+        Private,
+        SlotMemory, //
+    },
     nsset::NsSet,
     refusal::{
         Outcome,
         Refusal, //
     },
-    target::Target, //
+    target::Target,
+    way::Copy, //
 };
 use kernel::{
     bindings,
@@ -112,12 +128,71 @@ impl kernel::Module for RustSetns {
 /// - [`EPERM`]: the caller lacks a capability, or may not inspect the process of the pidfd.
 /// - [`EUSERS`]: a time namespace, and the caller shares its memory with another task.
 fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
-    // CAST: Bit for bit. A negative number becomes one that is beyond any table.
-    let fd = Fd::get(caller.task(), fd as c_uint).map_err(|_| Refusal::BadFd)?;
+    let fd = get(&caller, fd)?;
     let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
+    let mut slots = SlotMemory::uninit();
+    let mut fs = FsMemory::uninit();
 
-    NsSet::prepare(request)?.install()?.commit();
+    match Private::of(request.caller()) {
+        Some(private) => {
+            let way = InPlace::new(private, &mut slots);
+            NsSet::prepare(request, way, &mut fs)?.install()?.commit();
+        }
+        None if request.flags().is_only(NsFlag::Mnt) => {
+            // Installing it changes the caller's directories. So allocate the nsproxy before.
+            let way = Copy::new(request.caller())?;
+            NsSet::prepare(request, way, &mut fs)?.install()?.commit();
+        }
+        None => {
+            let way = Anew::new(&mut slots);
+            NsSet::prepare(request, way, &mut fs)?.install()?.commit();
+        }
+    }
     Ok(())
+}
+
+/// As [`setns()`], with the algorithm of C: it copies the nsproxy of the caller before the checks.
+fn setns_with_copy(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
+    let fd = get(&caller, fd)?;
+    let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
+    let mut fs = FsMemory::uninit();
+
+    let way = Copy::new(request.caller())?;
+    NsSet::prepare(request, way, &mut fs)?.install()?.commit();
+    Ok(())
+}
+
+/// Looks up the file descriptor.
+#[inline(always)]
+fn get<'a>(caller: &Caller<'a>, fd: c_int) -> refusal::Result<Fd<'a>> {
+    // CAST: Bit for bit. A negative number becomes one that is beyond any table.
+    Fd::get(caller.task(), fd as c_uint).map_err(|_| Refusal::BadFd)
+}
+
+/// Serves a call with `setns`.
+///
+/// # Safety
+///
+/// As for [`rust_setns()`].
+#[inline(always)]
+unsafe fn serve(
+    outcome: *mut bindings::setns_outcome,
+    setns: impl FnOnce(Caller<'_>) -> refusal::Result,
+) -> c_long {
+    let task = current!();
+    // SAFETY: The caller guarantees it.
+    let outcome = unsafe { Outcome::from_raw(outcome) };
+    // SAFETY: The caller guarantees it.
+    let caller = unsafe { Caller::new(task, outcome) };
+
+    match setns(caller) {
+        Ok(()) => 0,
+        Err(refusal) => {
+            outcome.note_refusal(refusal);
+            // CAST: `c_long` is never narrower than `c_int`.
+            refusal.errno().to_errno() as c_long
+        }
+    }
 }
 
 /// Entry from the system call.
@@ -132,18 +207,21 @@ unsafe extern "C" fn rust_setns(
     nstype: c_int,
     outcome: *mut bindings::setns_outcome,
 ) -> c_long {
-    let task = current!();
     // SAFETY: The caller guarantees it.
-    let outcome = unsafe { Outcome::from_raw(outcome) };
-    // SAFETY: The caller guarantees it.
-    let caller = unsafe { Caller::new(task, &outcome) };
+    unsafe { serve(outcome, |caller| setns(caller, fd, nstype)) }
+}
 
-    match setns(caller, fd, nstype) {
-        Ok(()) => 0,
-        Err(refusal) => {
-            outcome.note_refusal(refusal);
-            // CAST: `c_long` is never narrower than `c_int`.
-            refusal.errno().to_errno() as c_long
-        }
-    }
+/// Entry from the system call, with the algorithm of C.
+///
+/// # Safety
+///
+/// As for [`rust_setns()`].
+#[export]
+unsafe extern "C" fn rust_setns_copy(
+    fd: c_int,
+    nstype: c_int,
+    outcome: *mut bindings::setns_outcome,
+) -> c_long {
+    // SAFETY: The caller guarantees it.
+    unsafe { serve(outcome, |caller| setns_with_copy(caller, fd, nstype)) }
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     flags::{
+        for_types,
         NsFlag,
         NsFlags, //
     },
@@ -13,8 +14,8 @@ use crate::{
     }, //
 };
 use core::mem::{
-    needs_drop,
-    ManuallyDrop, //
+    forget,
+    replace, //
 };
 use kernel::{
     ns_common::{
@@ -23,11 +24,7 @@ use kernel::{
     },
     pid::Pid,
     pid_namespace::PidNamespace,
-    prelude::*,
-    sync::{
-        aref::ARef,
-        rcu, //
-    },
+    sync::rcu,
     task::PtraceMode,
     user_namespace::UserNamespace, //
 };
@@ -42,124 +39,82 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// It has namespaces of the types that [`take()`](Self::take) was asked for, and of no other type.
+/// It has namespaces only of the types that [`take()`](Self::take) was asked for.
 pub(crate) struct Snapshot {
-    /// The one that the target lives in. Its children may live in another one.
-    pid_ns: Option<ARef<PidNamespace>>,
-    user_ns: Option<ARef<UserNamespace>>,
-    /// Those of other types, by their places in [`NsFlag::ORDER`].
-    others: [Option<NsRef>; NsFlag::ORDER.len()],
+    /// By the places of their types in [`NsFlag::ORDER`]. The pid namespace is the one that the
+    /// target lives in. Its children may live in another one.
+    namespaces: [Option<NsRef>; NsFlag::ORDER.len()],
 }
-
-/// The result of looking at a process while RCU was held.
-///
-/// Putting a reference may sleep, which is forbidden under RCU. So this type has no drop, and only
-/// [`release()`](Self::release), which ends the guard, gives the references back. It is not a
-/// [`Result`] either: a function that returns it cannot use `?` after it has taken a reference.
-#[must_use]
-enum Grabbed {
-    /// The target cannot be looked at, for this reason. No reference was taken.
-    Nothing(Refusal),
-
-    /// References that are still to be put.
-    References {
-        pid_ns: Option<ManuallyDrop<ARef<PidNamespace>>>,
-        user_ns: Option<ManuallyDrop<ARef<UserNamespace>>>,
-        others: [Option<ManuallyDrop<NsRef>>; NsFlag::ORDER.len()],
-        /// The pid namespace was asked for, and the target lives in none any more.
-        reaped: bool,
-    },
-}
-
-static_assert!(!needs_drop::<Grabbed>());
 
 impl Snapshot {
-    /// Takes references on the namespaces of `pid`'s process that `flags` ask for. May sleep.
+    /// Creates a snapshot without namespaces.
+    #[inline(always)]
+    pub(crate) fn empty() -> Self {
+        // INVARIANT: There is none.
+        Self {
+            namespaces: [const { None }; NsFlag::ORDER.len()],
+        }
+    }
+
+    /// Takes references on the namespaces of `pid`'s process that `flags` ask for.
     ///
     /// Counterpart of the first part of `validate_nsset()` in C.
     ///
     /// # Errors
     ///
     /// In this order: [`Refusal::Reaped`], [`Refusal::NotInspectable`], [`Refusal::Zombie`],
-    /// [`Refusal::ReapedSince`].
+    /// [`Refusal::ReapedSince`]. With the last one, there are references nevertheless.
     #[doc(alias = "validate_nsset")]
-    pub(crate) fn take(pid: &Pid, flags: NsFlags) -> Result<Self> {
+    #[inline(always)]
+    pub(crate) fn take(&mut self, pid: &Pid, flags: NsFlags) -> Result {
         let rcu = rcu::read_lock();
-        grab(&rcu, pid, flags).release(rcu)
-    }
-
-    /// Returns the namespaces that [`take()`](Self::take) was asked for, in the order in which the
-    /// kernel installs them.
-    pub(crate) fn namespaces(&self) -> impl Iterator<Item = NsCommon<'_>> {
-        NsFlag::ORDER
-            .into_iter()
-            .zip(&self.others)
-            .filter_map(|(ns, other)| match ns {
-                NsFlag::User => self.user_ns.as_ref()?.ns_common(),
-                NsFlag::Pid => self.pid_ns.as_ref()?.ns_common(),
-                _ => Some(other.as_ref()?.as_common()),
-            })
-    }
-}
-
-/// Looks at the process while RCU is held. Does not sleep.
-fn grab(rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Grabbed {
-    let Some(task) = pid.task(rcu) else {
-        return Grabbed::Nothing(Refusal::Reaped);
-    };
-    if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
-        return Grabbed::Nothing(Refusal::NotInspectable);
-    }
-    let locked = task.task_lock();
-    let Some(nsproxy) = locked.nsproxy() else {
-        return Grabbed::Nothing(Refusal::Zombie);
-    };
-    let others = NsFlag::ORDER.map(|ns| {
-        let wanted = flags.contains(ns) && ns != NsFlag::Pid;
-        let common = nsproxy.ns_common(ns as u32).filter(|_| wanted);
-        common.map(|common| ManuallyDrop::new(common.get()))
-    });
-    locked.unlock();
-
-    let wants_pid_ns = flags.contains(NsFlag::Pid);
-    let pid_ns = wants_pid_ns.then(|| task.get_pid_ns()).flatten();
-    let pid_ns = pid_ns.map(ManuallyDrop::new);
-    let reaped = wants_pid_ns && pid_ns.is_none();
-    let wants_user_ns = flags.contains(NsFlag::User) && !reaped;
-    let user_ns = wants_user_ns.then(|| ManuallyDrop::new(task.get_user_ns()));
-
-    Grabbed::References {
-        pid_ns,
-        user_ns,
-        others,
-        reaped,
-    }
-}
-
-impl Grabbed {
-    /// Unlocks RCU, and makes a snapshot of what was found.
-    fn release(self, rcu: rcu::Guard) -> Result<Snapshot> {
+        let taken = self.grab(&rcu, pid, flags);
         rcu.unlock();
+        taken
+    }
 
-        match self {
-            Self::Nothing(refusal) => Err(refusal),
-            Self::References {
-                pid_ns,
-                user_ns,
-                others,
-                reaped,
-            } => {
-                // INVARIANT: `grab()` takes references on what it was asked for.
-                let snapshot = Snapshot {
-                    pid_ns: pid_ns.map(ManuallyDrop::into_inner),
-                    user_ns: user_ns.map(ManuallyDrop::into_inner),
-                    others: others.map(|ns| ns.map(ManuallyDrop::into_inner)),
-                };
-                if reaped {
-                    return Err(Refusal::ReapedSince);
-                }
-                Ok(snapshot)
-            }
+    /// Looks at the process while RCU is held. Does not sleep.
+    ///
+    /// Putting a reference may sleep, which is forbidden under RCU. So the references go into
+    /// `self`, which lives longer than RCU is held, and no field is dropped here.
+    #[inline(always)]
+    fn grab(&mut self, rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Result {
+        let task = pid.task(rcu).ok_or(Refusal::Reaped)?;
+        if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
+            return Err(Refusal::NotInspectable);
         }
+
+        let locked = task.task_lock();
+        let Some(nsproxy) = locked.nsproxy() else {
+            return Err(Refusal::Zombie);
+        };
+        for_types!(flags, |ns| {
+            if ns != NsFlag::Pid {
+                self.fill(ns, nsproxy.ns_common(ns as u32).map(NsCommon::get));
+            }
+        });
+        locked.unlock();
+
+        if flags.contains(NsFlag::Pid) {
+            let pid_ns = task.get_pid_ns().ok_or(Refusal::ReapedSince)?;
+            self.fill(NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns));
+        }
+        if flags.contains(NsFlag::User) {
+            self.fill(NsFlag::User, UserNamespace::into_ns_ref(task.get_user_ns()));
+        }
+        Ok(())
+    }
+
+    /// Takes a reference over. There is none of the same type yet, so there is nothing to drop.
+    #[inline(always)]
+    fn fill(&mut self, ns: NsFlag, reference: Option<NsRef>) {
+        // INVARIANT: `grab()` does this for types that are asked for.
+        forget(replace(&mut self.namespaces[ns.place()], reference));
+    }
+
+    /// Returns the namespaces, in the order in which the kernel installs them.
+    #[inline(always)]
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = NsCommon<'_>> {
+        self.namespaces.iter().flatten().map(NsRef::as_common)
     }
 }

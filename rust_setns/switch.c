@@ -20,7 +20,7 @@ static bool started;
 static int update(bool to_rust)
 {
 	if (to_rust)
-		return setns_select_rust(rust_setns, THIS_MODULE);
+		return setns_select_rust(rust_setns, rust_setns_copy, THIS_MODULE);
 	setns_select_c();
 	return 0;
 }

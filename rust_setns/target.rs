@@ -4,10 +4,7 @@
 
 use crate::{
     caller::Caller,
-    flags::{
-        NsFlag,
-        NsFlags, //
-    },
+    flags::NsFlags,
     refusal::{
         FdKind,
         Refusal,
@@ -127,15 +124,14 @@ fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
     if nstype != 0 && nstype as u32 != ns_type {
         return Err(Refusal::OtherType);
     }
-    // `flags.rs` does not build while the kernel has a type that is not found here.
-    let ns = NsFlag::from_ns_type(ns_type).ok_or(Refusal::OtherType)?;
-    Ok(ns.into())
+    Ok(NsFlags::of_namespace(ns_type))
 }
 
 #[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
 #[kunit_tests(rust_setns_target)]
 mod tests {
     use super::*;
+    use crate::flags::NsFlag;
 
     #[test]
     fn zero_accepts_any_namespace() {

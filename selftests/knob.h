@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The files of rust_setns: the parameter, which chooses the implementation that serves
- * setns(2), and the counters, which show how many calls each one has served.
+ * setns(2); the algorithm with which Rust joins; and the counters, which show how many
+ * calls each implementation has served.
  *
  * The tests need a call that takes no privileges and is counted: a call with a
  * descriptor that is not open.
@@ -23,11 +24,15 @@ static const char *const counters[IMPLS] = {
 	[RUST] = "/sys/kernel/debug/setns/calls_rust",
 };
 
+static const char algorithm_file[] = "/sys/kernel/debug/setns/algorithm";
+
 /* The files. The test opens them as root, before it becomes another user. */
 struct knob {
 	int parameter;		/* -1 if rust_setns is not there, or not loaded */
+	int algorithm;
 	int counters[IMPLS];
 	char before;
+	char algorithm_before[16];
 };
 
 static inline int read_file(int fd, char *text, size_t size)
@@ -56,6 +61,11 @@ static inline int switch_to(const struct knob *knob, enum impl impl)
 	return set(knob, impl == RUST ? "1" : "0");
 }
 
+static inline int choose_algorithm(const struct knob *knob, const char *name)
+{
+	return pwrite(knob->algorithm, name, strlen(name), 0) == strlen(name) ? 0 : -1;
+}
+
 static inline enum impl in_charge(const struct knob *knob)
 {
 	return setting(knob) == 'Y' ? RUST : C;
@@ -82,6 +92,9 @@ static inline bool open_knob(struct knob *knob)
 {
 	knob->parameter = open(parameter, O_RDWR | O_CLOEXEC);
 	knob->before = setting(knob);
+	knob->algorithm = open(algorithm_file, O_RDWR | O_CLOEXEC);
+	if (read_file(knob->algorithm, knob->algorithm_before, sizeof(knob->algorithm_before)))
+		return false;
 	for (enum impl i = C; i < IMPLS; i++) {
 		knob->counters[i] = open(counters[i], O_RDONLY | O_CLOEXEC);
 		if (knob->counters[i] < 0)
@@ -96,6 +109,8 @@ static inline void close_knob(struct knob *knob)
 	if (knob->parameter >= 0)
 		set(knob, knob->before == 'Y' ? "1" : "0");
 	close(knob->parameter);
+	choose_algorithm(knob, knob->algorithm_before);
+	close(knob->algorithm);
 	for (enum impl i = C; i < IMPLS; i++)
 		close(knob->counters[i]);
 }

@@ -16,27 +16,28 @@
 #define GROUP		"setns_observer"
 
 /*
- * The functions, and scalars among their arguments. If @differs, Rust calls the function
- * less often than C. If @required, a compiler cannot leave it out: it is called from
- * another file, or through a pointer.
+ * The functions, and scalars among their arguments. Rust calls some of them less often
+ * than C: @differs says whether it does so only when it joins in place, or with the
+ * algorithm of C, too. If @required, a compiler cannot leave the function out: it is
+ * called from another file, or through a pointer.
  */
 static const struct observed {
 	const char *name;
 	const char *args;
-	bool differs;
+	enum { NEVER, IN_PLACE, ALWAYS } differs;
 	bool required;
 } observed[] = {
-	{ "create_new_namespaces", "flags=$arg1:x64", .differs = true },
-	{ "copy_mnt_ns", "flags=$arg1:x64" },
-	{ "copy_utsname", "flags=$arg1:x64" },
-	{ "copy_ipcs", "flags=$arg1:x64" },
-	{ "copy_pid_ns", "flags=$arg1:x64" },
-	{ "copy_cgroup_ns", "flags=$arg1:x64" },
-	{ "copy_net_ns", "flags=$arg1:x64" },
-	{ "copy_time_ns", "flags=$arg1:x64" },
+	{ "create_new_namespaces", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_mnt_ns", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_utsname", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_ipcs", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_pid_ns", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_cgroup_ns", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_net_ns", "flags=$arg1:x64", .differs = ALWAYS },
+	{ "copy_time_ns", "flags=$arg1:x64", .differs = ALWAYS },
 	{ "prepare_creds", "", .required = true },
-	{ "copy_fs_struct", "" },
-	{ "pidfd_pid", "", .differs = true },
+	{ "copy_fs_struct", "", .differs = ALWAYS },
+	{ "pidfd_pid", "", .differs = ALWAYS },
 	{ "ptrace_may_access", "mode=$arg2:x32" },
 	{ "userns_install", "", .required = true },
 	{ "mntns_install", "", .required = true },
@@ -50,13 +51,13 @@ static const struct observed {
 	{ "commit_creds", "", .required = true },
 	{ "set_fs_root", "" },
 	{ "set_fs_pwd", "" },
-	{ "free_fs_struct", "" },
+	{ "free_fs_struct", "", .differs = ALWAYS },
 	{ "exit_sem", "", .required = true },
 	{ "timens_commit", "" },
-	{ "switch_task_namespaces", "", .required = true },
-	{ "nsproxy_ns_active_get", "" },
-	{ "nsproxy_ns_active_put", "" },
-	{ "nsproxy_free", "" },
+	{ "switch_task_namespaces", "", .differs = IN_PLACE, .required = true },
+	{ "nsproxy_ns_active_get", "", .differs = IN_PLACE },
+	{ "nsproxy_ns_active_put", "", .differs = IN_PLACE },
+	{ "nsproxy_free", "", .differs = IN_PLACE },
 	{ "perf_event_namespaces", "" },
 	/* Hooks of security modules. Others are added by name, without arguments. */
 	{ "security_capable", "cap=$arg3:s32 opts=$arg4:x32" },

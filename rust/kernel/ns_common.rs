@@ -126,7 +126,7 @@ impl<'a> NsCommon<'a> {
         let inode = unsafe { bindings::file_inode(file.as_ptr()) };
         // SAFETY: The inode is of nsfs, see above. `nsfs_init_inode()` has put a namespace into
         // `i_private`.
-        let ns = NonNull::new(unsafe { bindings::get_proc_ns(inode) })?;
+        let ns = unsafe { NonNull::new_unchecked(bindings::get_proc_ns(inode)) };
         // SAFETY: The inode holds a reference on the namespace until `nsfs_evict()`, and the file
         // holds the inode for `'a`. nsfs has files of types that are built in only.
         Some(unsafe { Self::from_ptr(ns) })

@@ -15,14 +15,14 @@ use core::ptr::NonNull;
 /// which belongs to the credentials.
 ///
 /// Only a task that has it holds a reference on it, and only fork takes one: see the access rules
-/// in the C header. So there is no owned reference in Rust. To keep a namespace, take a reference on
-/// it, with [`NsCommon::get()`].
+/// in the C header. So there is no owned reference in Rust. To keep a namespace, take a reference
+/// on it, with [`NsCommon::get()`].
 ///
 /// # Invariants
 ///
 /// As long as a `&NsProxy` exists, each slot of a type that is built in holds a reference on its
-/// namespace, and nobody writes to a slot. Rule 1 in the C header says so while the `task_lock()` of
-/// a task is held that has it. The current task may also borrow its own, as long as it does not
+/// namespace, and nobody writes to a slot. Rule 1 in the C header says so while the `task_lock()`
+/// of a task is held that has it. The current task may also borrow its own, as long as it does not
 /// change its namespaces.
 ///
 /// # Examples

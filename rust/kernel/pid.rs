@@ -85,6 +85,8 @@ impl Pid {
     pub fn of_pidfd(file: &LocalFile) -> Option<&Self> {
         // SAFETY: A `&LocalFile` is valid.
         let pid = from_err_ptr(unsafe { bindings::pidfd_pid(file.as_ptr()) }).ok()?;
+        // SAFETY: `pidfs_init_inode()` has put a `struct pid` into `i_private`.
+        unsafe { core::hint::assert_unchecked(!pid.is_null()) };
         // SAFETY: The inode of a pidfd holds a reference until `pidfs_evict_inode()`, and the file
         // holds the inode as long as it is borrowed.
         Some(unsafe { Self::from_ptr(pid) })

@@ -6,11 +6,20 @@
 
 use crate::{
     bindings,
-    ns_common::NsCommon,
-    sync::aref::AlwaysRefCounted,
+    ns_common::{
+        NsCommon,
+        NsRef, //
+    },
+    sync::aref::{
+        ARef,
+        AlwaysRefCounted, //
+    },
     types::Opaque, //
 };
-use core::ptr::NonNull;
+use core::{
+    mem::forget,
+    ptr::NonNull, //
+};
 
 /// Wraps the kernel's `struct user_namespace`. Thread safe.
 ///
@@ -72,6 +81,17 @@ impl UserNamespace {
         // SAFETY: `ns` is a part of this namespace, which is referenced while `self` is borrowed,
         // and the type is built in, see above.
         NonNull::new(ns).map(|ns| unsafe { NsCommon::from_ptr(ns) })
+    }
+
+    /// Turns a reference on this namespace into one on a namespace of any type. Returns [`None`] if
+    /// user namespaces are not built into the kernel.
+    #[inline]
+    pub fn into_ns_ref(this: ARef<Self>) -> Option<NsRef> {
+        let common = NonNull::new(this.ns_common()?.as_ptr())?;
+        // The reference is the one of the result.
+        forget(this);
+        // SAFETY: See above. The type is built in, because there is a `NsCommon`.
+        Some(unsafe { NsRef::from_raw(common) })
     }
 }
 

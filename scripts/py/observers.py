@@ -4,9 +4,9 @@
 
 usage: scripts/py/observers.py [--write] KTAP PAGE
 
-KTAP is the output of the selftest observer_test. Its lines "# hits CALL FUNCTION C RUST" say how
-often a kprobe on the function fired in the call, on C and on Rust. With --write, the script puts
-the table into PAGE, between two comments.
+KTAP is the output of the selftest observer_test. Its lines "# hits CALL FUNCTION C COPY IN_PLACE" say
+how often a kprobe on the function fired in the call: on C, on Rust with the algorithm of C, and on
+Rust in place. With --write, the script puts the table into PAGE, between two comments.
 
 Exit status: 0 the table is right, 1 it is not, or a kprobe did not fire on C, 2 there is no table.
 """
@@ -20,24 +20,23 @@ END = "<!-- end of the table -->\n"
 
 
 def read_hits(ktap):
-    """Returns the calls and the functions in their order, and the hits on C and Rust of each."""
+    """Returns the calls and the functions in their order, and the three numbers of hits of each."""
     calls, functions, hits = {}, {}, {}
-    for call, function, c, rust in re.findall(
-        r"^# hits (\S+) (\S+) (\d+) (\d+)$", ktap, re.MULTILINE
+    for call, function, *numbers in re.findall(
+        r"^# hits (\S+) (\S+) (\d+) (\d+) (\d+)$", ktap, re.MULTILINE
     ):
         calls[call] = functions[function] = True
-        hits[function, call] = c, rust
+        hits[function, call] = tuple(numbers)
     # The hooks of security modules come last, the others as they first fire
     functions = sorted(functions, key=lambda name: name.startswith("security_"))
     return list(calls), functions, hits
 
 
 def cell(hits):
-    """Returns the hits as text. Two numbers are those on C and on Rust, if they differ."""
-    c, rust = hits
-    if c == rust:
-        return "" if c == "0" else c
-    return f"**{c}, {rust}**"
+    """Returns the hits as text: one number, or three if they differ."""
+    if len(set(hits)) == 1:
+        return "" if hits[0] == "0" else hits[0]
+    return f"**{', '.join(hits)}**"
 
 
 def table(calls, functions, hits):
@@ -45,7 +44,7 @@ def table(calls, functions, hits):
     yield "| function | " + " | ".join(f"`{call}`" for call in calls) + " |\n"
     yield "|---" * (len(calls) + 1) + "|\n"
     for function in functions:
-        cells = (cell(hits.get((function, call), ("0", "0"))) for call in calls)
+        cells = (cell(hits.get((function, call), ("0", "0", "0"))) for call in calls)
         yield f"| `{function}` | " + " | ".join(cells) + " |\n"
 
 
@@ -74,7 +73,7 @@ def main():
         print(f"observers: the table in {page} is not what kprobes have seen in this run.")
         print(f"    Write it: scripts/py/observers.py --write {' '.join(files)}")
         return 1
-    seen_on_c = {function for (function, _), (c, _) in hits.items() if c != "0"}
+    seen_on_c = {function for (function, _), numbers in hits.items() if numbers[0] != "0"}
     for name in set(functions) - seen_on_c:
         print(f"observers: a kprobe on {name} fires on Rust, but never on C.")
     return 0 if seen_on_c == set(functions) else 1
