@@ -72,8 +72,8 @@ impl<'a> Slots<'a> {
         let slots = memory.get();
 
         macro_rules! clear {
-            // SAFETY: The memory is ours.
             ($slot:ident) => {
+                // SAFETY: The memory is ours.
                 unsafe { (&raw mut (*slots).$slot).write(core::ptr::null_mut()) }
             };
         }

@@ -153,8 +153,8 @@ impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
                     return Err(refusal);
                 }
             }
-            // SAFETY: The set is valid.
             Target::Process(pid) => {
+                // SAFETY: The set is valid.
                 unsafe { validate_nsset(&mut nsset, pid, self.request.flags(), outcome) }?
             }
         }

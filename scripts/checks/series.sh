@@ -133,12 +133,22 @@ disassemble() {
 	llvm-objdump -dr --no-show-raw-insn "$work/without.o" | sed '1,3d; s/\(\.rodata\.str[0-9.]*\)+0x[0-9a-f]*/\1/'
 }
 
-# release_with SERIES... FILE: prints a file of the release with the patches of these series
+# The patch of the core that is for C alone, and changes instructions of C
+cleanup=core/0001-nsproxy-rules.patch
+
+# release_with WHAT... FILE: prints a file of the release with the patches of these series, or with
+# single patches
 release_with() {
 	local file=${*: -1} name patch
 	cp "${KDIR:-$tree/pristine}/$file" "$work/release.c"
 	for name in "${@:1:$#-1}"; do
-		sed -n "s,^\([0-9][^ ]*\).*,$top/patches/$name/\1,p" "$top/patches/$name/series" | while read -r patch; do
+		{
+			if [ -d "$top/patches/$name" ]; then
+				sed -n "s,^\([0-9][^ ]*\).*,$top/patches/$name/\1,p" "$top/patches/$name/series"
+			else
+				echo "$top/patches/$name"
+			fi
+		} | while read -r patch; do
 			awk -v file="a/$file" '/^diff --git / { its = $3 == file } its' "$patch" >"$work/diff"
 			[ ! -s "$work/diff" ] || patch -s -f -p1 --fuzz=0 "$work/release.c" <"$work/diff"
 		done
@@ -148,7 +158,7 @@ release_with() {
 
 # Without RUST_SETNS, the core must change no instruction of kernel/nsproxy.o
 check_costs_nothing() {
-	release_with fixes trace kernel/nsproxy.c >"$work/earlier.c"
+	release_with fixes trace $cleanup kernel/nsproxy.c >"$work/earlier.c"
 	disassemble kernel/nsproxy.o "$work/earlier.c" RUST_SETNS >"$work/nsproxy.without"
 	disassemble kernel/nsproxy.o "$src/kernel/nsproxy.c" RUST_SETNS >"$work/nsproxy.with"
 	grep -q '__do_sys_setns\|__x64_sys_setns\|__arm64_sys_setns' "$work/nsproxy.with"
@@ -160,8 +170,9 @@ check_trace_costs_nothing() {
 	local file
 	sed -n 's,^+++ b/\(.*\.c\)$,\1,p' "$top"/patches/trace/*.patch | sort -u | while read -r file; do
 		release_with fixes "$file" >"$work/earlier.c"
+		release_with fixes trace "$file" >"$work/later.c"
 		disassemble "${file%.c}.o" "$work/earlier.c" RUST_SETNS TRACEPOINTS >"$work/trace.without"
-		disassemble "${file%.c}.o" "$src/$file" RUST_SETNS TRACEPOINTS >"$work/trace.with"
+		disassemble "${file%.c}.o" "$work/later.c" RUST_SETNS TRACEPOINTS >"$work/trace.with"
 		echo "==> $file"
 		diff "$work/trace.without" "$work/trace.with" || return
 	done
