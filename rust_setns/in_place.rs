@@ -227,8 +227,12 @@ impl Private {
     pub(crate) fn of(caller: &Caller<'_>) -> Option<Self> {
         // SAFETY: The set of the current task is valid. Nothing is read.
         let count = unsafe { &raw mut (*caller.nsproxy().as_ptr()).count.refs.counter };
-        // The acquire pairs with the release in `refcount_dec_and_test()` of a task that has put
-        // its reference: its reads of the slots come before our writes.
+        // The acquire pairs with the release in `refcount_dec_and_test()`. A task that had the set,
+        // too, has read the slots without a lock, as rule 2 in the C header allows, and has then put
+        // its reference. Its reads are before that release in program order, this load reads from
+        // the release or from a later decrement, and our writes are after this load in program
+        // order. So the reads happen before the writes. The lock that we take for the writes does
+        // not order this load: loads may move into a critical section.
         // SAFETY: Valid as the set is. References are taken and put atomically.
         let count = unsafe { atomic_load(count, Acquire) };
         // INVARIANT: See rule 4 in `include/linux/nsproxy.h`.

@@ -14,10 +14,10 @@
 
 /* A task that shares the namespaces of the caller, until it is told to end. */
 struct sharer {
+	char stack[1 << 16];	/* at the start of a page */
 	int how;
 	int line[2];
 	pid_t tid;
-	char stack[1 << 16] __attribute__((aligned(16)));
 };
 
 static int wait_for_end(void *arg)

@@ -50,7 +50,7 @@ check_c_exports() {
 			cp "${KDIR:-$tree/pristine}/$source" "$dir/release.c"
 			# The release's own file does not compile with the headers that the cleanup changes
 			! grep -q "^+++ b/$source" "$top/patches/$cleanup" ||
-				release_with fixes trace $cleanup "$source" >"$dir/release.c"
+				release_with fixes trace "$cleanup" "$source" >"$dir/release.c"
 			compile "$object" "$dir/release.c" "$dir/release.o"
 			c_exports "$dir/release.o" >"$dir/release"
 			printf '#undef CONFIG_RUST_SETNS\n#include "%s"\n' "$src/$source" >"$dir/without.c"
