@@ -208,7 +208,9 @@ void synchronize_rcu(void);
 #define rcu_replace_pointer(p, new, c) ({ __typeof__(p) __old = (p); (p) = (new); __old; })
 void read_seqlock_excl(seqlock_t *sl);
 void read_sequnlock_excl(seqlock_t *sl);
+#define seqlock_init(sl) ((sl)->sequence = 0)
 void path_get(const struct path *path);
+void path_put(const struct path *path);
 bool refcount_dec_and_lock(refcount_t *r, spinlock_t *lock);
 
 /* Everything else that the headers and kernel/nsproxy.c mention */

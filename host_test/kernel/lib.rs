@@ -29,6 +29,24 @@ pub use core::fmt;
 pub mod sync {
     pub mod aref;
     pub mod rcu;
+
+    /// Atomic loads. The core makes one, of the count of the caller's set.
+    pub mod atomic {
+        use crate::world;
+        use core::ffi::c_int;
+
+        /// The ordering that this load needs. With a weaker one, the core does not compile here.
+        pub struct Acquire;
+
+        /// Returns the number of references that a count stands for.
+        ///
+        /// # Safety
+        ///
+        /// The mock takes any pointer.
+        pub unsafe fn atomic_load(count: *mut c_int, _: Acquire) -> c_int {
+            world::with(|world| world.count(count))
+        }
+    }
 }
 
 /// Files.
@@ -109,6 +127,11 @@ pub mod error {
     }
 
     impl Error {
+        /// Makes one of a negative number.
+        pub fn from_errno(errno: c_int) -> Self {
+            Self(errno)
+        }
+
         /// Returns the negative number.
         pub fn to_errno(self) -> c_int {
             self.0
@@ -154,6 +177,11 @@ pub mod types {
     pub struct Opaque<T>(UnsafeCell<MaybeUninit<T>>);
 
     impl<T> Opaque<T> {
+        /// Returns one without a value.
+        pub const fn uninit() -> Self {
+            Self(UnsafeCell::new(MaybeUninit::uninit()))
+        }
+
         /// Returns its address.
         pub const fn get(&self) -> *mut T {
             UnsafeCell::get(&self.0).cast()

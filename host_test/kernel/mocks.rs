@@ -26,13 +26,17 @@ use crate::{
         user_namespace, //
     },
     world::{
+        built_in,
+        slots,
+        slots_of,
         with,
         Event,
         Kind,
         Owner,
         Step,
         Target,
-        World, //
+        World,
+        SLOTS, //
     },
 };
 use core::{
@@ -133,15 +137,18 @@ unsafe extern "C" fn refcount_inc(r: *mut refcount_t) {
     });
 }
 
-/// Notes a fault if something of the other task is taken while it may be gone, or its set while the
-/// task may put it.
+/// Notes a fault if something of the other task is taken while it may be gone, or what is in its set
+/// while the task may put it. Nobody but fork takes a set.
 fn check_taken(world: &mut World, r: *mut refcount_t) {
-    let Some((Owner::Other | Owner::Decoy, kind)) = world.thing(r) else {
+    let Some((owner, kind)) = world.thing(r) else {
         return;
     };
-    let locked = kind != Kind::Nsproxy || world.locked == world.other;
-    let there = world.task_is_there() && locked;
-    world.check(there, "refcount_inc() of what may be gone");
+    world.check(kind != Kind::Nsproxy, "refcount_inc() of a set");
+    if matches!(owner, Owner::Other | Owner::Decoy) {
+        let locked = !SLOTS.contains(&kind) || world.locked == world.other;
+        let there = world.task_is_there() && locked;
+        world.check(there, "refcount_inc() of what may be gone");
+    }
 }
 
 /// The last put of a namespace or a set may sleep, and any put may be the last one.
@@ -180,7 +187,8 @@ unsafe extern "C" fn host_warn(what: *const c_char) {
 }
 
 // Only the kernel's warnings read a count. One asks whether a namespace that is freed is still
-// active, and the log shows that. Others ask about an initial namespace, which has no count here.
+// active, and `World::free()` asks that. Others ask about an initial namespace, which has no count
+// here.
 
 #[export]
 unsafe extern "C" fn atomic_read(_v: *const bindings::atomic_t) -> c_int {
@@ -300,9 +308,9 @@ unsafe extern "C" fn kmem_cache_free(cache: *mut kmem_cache, object: *mut c_void
     });
 }
 
-/// The common part of the functions that copy a namespace. Here they always take a reference.
+/// The common part of the functions that copy a namespace. Without a flag, they take a reference and
+/// cannot fail. C calls them, and the core does not: it takes the reference itself.
 unsafe fn copy<T>(
-    ns_type: u32,
     flags: u64,
     user_ns: *mut user_namespace,
     old: *mut T,
@@ -318,9 +326,6 @@ unsafe fn copy<T>(
         world.check(flags == 0, "setns(2) creates a namespace");
         world.check(user_ns == owner, "owner of a copy");
         world.check(old == mine, "origin of a copy");
-        if world.fails(Step::Copy(ns_type)) {
-            return err_ptr(Step::Copy(ns_type).errno());
-        }
         world.get(old, "copy");
         old
     })
@@ -334,13 +339,12 @@ unsafe extern "C" fn copy_mnt_ns(
     fs: *mut fs_struct,
 ) -> *mut bindings::mnt_namespace {
     with(|world| {
-        let known = fs.is_null() || world.is_live(fs, "copy_mnt_ns");
-        let thing = world.thing(fs);
-        world.check(known, "directories of a copy");
-        world.note(Event::CopiesMounts(flags, thing));
+        // SAFETY: The current task is there.
+        let live = unsafe { (*world.current).fs };
+        world.check(fs == live, "directories of a copy");
     });
     // SAFETY: The caller guarantees it.
-    unsafe { copy(bindings::CLONE_NEWNS, flags, user_ns, old, |set| set.mnt_ns) }
+    unsafe { copy(flags, user_ns, old, |set| set.mnt_ns) }
 }
 
 #[export]
@@ -362,10 +366,10 @@ fn put_unless_null<T>(ns: *mut T, what: &str) {
     }
 }
 
-/// Defines the functions of the other types, if they are built in. Each line has the functions, the
-/// type, and the slot. The last function puts a reference, or frees what has no reference.
+/// Defines the functions of the other types, if they are built in. Each line has the functions and
+/// the slot. The last function puts a reference, or frees what has no reference.
 macro_rules! built_in {
-    ($($config:ident: $copy:ident, $put:ident = $what:ident($ty:ident), $flag:ident, $slot:ident;)+) => {
+    ($($config:ident: $copy:ident, $put:ident = $what:ident($ty:ident), $slot:ident;)+) => {
         $(
             #[cfg($config)]
             #[export]
@@ -375,7 +379,7 @@ macro_rules! built_in {
                 old: *mut bindings::$ty,
             ) -> *mut bindings::$ty {
                 // SAFETY: The caller guarantees it.
-                unsafe { copy(bindings::$flag, flags, user_ns, old, |set| set.$slot) }
+                unsafe { copy(flags, user_ns, old, |set| set.$slot) }
             }
 
             #[cfg($config)]
@@ -397,12 +401,12 @@ fn free<T>(ns: *mut T, what: &str) {
 }
 
 built_in! {
-    CONFIG_UTS_NS: copy_utsname, free_uts_ns = free(uts_namespace), CLONE_NEWUTS, uts_ns;
-    CONFIG_IPC_NS: copy_ipcs, put_ipc_ns = put_unless_null(ipc_namespace), CLONE_NEWIPC, ipc_ns;
-    CONFIG_PID_NS: copy_pid_ns, put_pid_ns = put_unless_null(pid_namespace), CLONE_NEWPID, pid_ns_for_children;
-    CONFIG_CGROUPS: copy_cgroup_ns, free_cgroup_ns = free(cgroup_namespace), CLONE_NEWCGROUP, cgroup_ns;
-    CONFIG_NET_NS: copy_net_ns, __put_net = free(net), CLONE_NEWNET, net_ns;
-    CONFIG_TIME_NS: copy_time_ns, free_time_ns = free(time_namespace), CLONE_NEWTIME, time_ns_for_children;
+    CONFIG_UTS_NS: copy_utsname, free_uts_ns = free(uts_namespace), uts_ns;
+    CONFIG_IPC_NS: copy_ipcs, put_ipc_ns = put_unless_null(ipc_namespace), ipc_ns;
+    CONFIG_PID_NS: copy_pid_ns, put_pid_ns = put_unless_null(pid_namespace), pid_ns_for_children;
+    CONFIG_CGROUPS: copy_cgroup_ns, free_cgroup_ns = free(cgroup_namespace), cgroup_ns;
+    CONFIG_NET_NS: copy_net_ns, __put_net = free(net), net_ns;
+    CONFIG_TIME_NS: copy_time_ns, free_time_ns = free(time_namespace), time_ns_for_children;
 }
 
 #[cfg(CONFIG_USER_NS)]
@@ -480,6 +484,8 @@ unsafe extern "C" fn __put_cred(cred: *mut cred) {
     with(|world| free_credentials(world, cred));
 }
 
+// C alone copies directories, so this cannot fail here.
+
 #[export]
 unsafe extern "C" fn copy_fs_struct(old: *mut fs_struct) -> *mut fs_struct {
     with(|world| {
@@ -487,12 +493,14 @@ unsafe extern "C" fn copy_fs_struct(old: *mut fs_struct) -> *mut fs_struct {
         // SAFETY: The current task is there.
         let live = unsafe { (*world.current).fs };
         world.check(old == live, "copy of another's directories");
-        if world.fails(Step::CopyFsStruct) {
-            return null_mut();
-        }
-        let new = world.new_object(Kind::Fs, 0);
+        let new: *mut fs_struct = world.new_object(Kind::Fs, 0);
         // SAFETY: Both are there.
-        unsafe { *new = *live };
+        let copied = unsafe {
+            *new = *live;
+            &*new
+        };
+        world.get(copied.root.dentry, "copy_fs_struct");
+        world.get(copied.pwd.dentry, "copy_fs_struct");
         new
     })
 }
@@ -503,31 +511,61 @@ unsafe extern "C" fn free_fs_struct(fs: *mut fs_struct) {
         world.might_sleep("free_fs_struct");
         let is_new = world.is_new(fs);
         world.check(is_new, "free_fs_struct() of a task's");
+        // SAFETY: The memory is there.
+        let (root, pwd) = unsafe { ((*fs).root, (*fs).pwd) };
+        put_place(world, root);
+        put_place(world, pwd);
         world.free(fs, "free_fs_struct");
     });
 }
 
+/// Puts the references on a place, unless it is null. The last put may sleep.
+fn put_place(world: &mut World, place: path) {
+    world.might_sleep("path_put");
+    if !place.dentry.is_null() && world.put(place.dentry, "path_put") {
+        world.free(place.dentry, "path_put");
+    }
+}
+
+#[export]
+unsafe extern "C" fn path_put(place: *const path) {
+    // SAFETY: The caller guarantees it.
+    with(|world| put_place(world, unsafe { *place }));
+}
+
+/// Replaces a place, with references.
+fn replace_place(world: &mut World, old: &mut path, new: path) {
+    world.get(new.dentry, "path_get");
+    put_place(world, core::mem::replace(old, new));
+}
+
 /// Notes a fault unless `fs` is the current task's. Notes that `what` was called on a place.
-fn check_place(world: &mut World, what: &'static str, fs: *mut fs_struct, place: *const path) {
+fn check_place(world: &mut World, what: &'static str, fs: *mut fs_struct, place: path) {
     world.might_sleep(what);
     // SAFETY: The current task is there.
     let live = unsafe { (*world.current).fs };
     world.check(fs == live, "place of another task");
-    world.called(what, place);
+    world.called(what, place.dentry);
 }
 
 #[export]
 unsafe extern "C" fn set_fs_root(fs: *mut fs_struct, root: *const path) {
-    with(|world| check_place(world, "set_fs_root", fs, root));
     // SAFETY: The caller guarantees it.
-    unsafe { (*fs).root = *root };
+    let (old, root) = unsafe { (&mut (*fs).root, *root) };
+    with(|world| {
+        check_place(world, "set_fs_root", fs, root);
+        replace_place(world, old, root);
+    });
 }
 
 #[export]
 unsafe extern "C" fn set_fs_pwd(fs: *mut fs_struct, pwd: *const path) {
-    with(|world| check_place(world, "set_fs_pwd", fs, pwd));
     // SAFETY: The caller guarantees it.
-    unsafe { (*fs).pwd = *pwd };
+    let (old, pwd) = unsafe { (&mut (*fs).pwd, *pwd) };
+    with(|world| {
+        check_place(world, "set_fs_pwd", fs, pwd);
+        replace_place(world, old, pwd);
+    });
 }
 
 // The target's namespaces. The log does not show RCU: C holds it once, Rust in parts.
@@ -616,10 +654,7 @@ unsafe extern "C" fn task_unlock(task: *mut task_struct) {
         world.unlock(task);
         world.called("task_unlock", task);
         if task == world.current {
-            // Other tasks can see this from now on.
-            //
-            // SAFETY: The current task is there.
-            world.called("seen", unsafe { (*task).nsproxy });
+            world.see();
         }
     });
 }
@@ -682,8 +717,15 @@ fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
         set.flags & ns_type != 0,
         "install() of what is not asked for",
     );
-    let is_new = world.is_new(set.nsproxy);
-    world.check(is_new, "set with the namespaces of a task");
+    let is_own = world.is_own(set.nsproxy);
+    world.check(is_own, "set with the namespaces of a task");
+    // The core has a set on the stack in which the other slots are null. C does not.
+    if world.thing(set.nsproxy).is_none() {
+        // SAFETY: See the check above.
+        let mut others = slots_of(unsafe { slots(set.nsproxy) }, !set.flags);
+        let empty = others.all(|slot| slot.is_null());
+        world.check(empty, "set on the stack with other namespaces");
+    }
     let right = if set.flags & bindings::CLONE_NEWUSER != 0 {
         world.is_new(set.cred)
     } else {
@@ -692,10 +734,9 @@ fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
     world.check(right, "set with wrong credentials");
     let right = if set.flags & bindings::CLONE_NEWNS == 0 {
         set.fs.is_null()
-    } else if set.flags == bindings::CLONE_NEWNS {
-        set.fs == fs
     } else {
-        world.is_new(set.fs)
+        // If nothing else can refuse, the callback may change those of the caller.
+        (set.fs == fs && set.flags == bindings::CLONE_NEWNS) || world.is_own(set.fs)
     };
     world.check(right, "set with wrong directories");
 }
@@ -706,13 +747,15 @@ fn check_nsset(world: &mut World, set: &nsset, ns_type: u32) {
 ///
 /// The set is valid, and has the credentials, directories or slots that the type changes.
 unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
-    /// Replaces the namespace in a slot.
+    /// Replaces the namespace in a slot, which may be null.
     macro_rules! replace {
         ($slot:expr, $new:expr) => {{
             let new = $new;
             world.get(new, "install");
             let old = core::mem::replace(&mut $slot, new);
-            world.put_namespace(old, "install");
+            if !old.is_null() {
+                world.put_namespace(old, "install");
+            }
         }};
     }
 
@@ -726,8 +769,8 @@ unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
             }
             bindings::CLONE_NEWNS => {
                 replace!(new.mnt_ns, offered.mnt_ns);
-                (*set.fs).root = (*other.fs).root;
-                (*set.fs).pwd = (*other.fs).pwd;
+                replace_place(world, &mut (*set.fs).pwd, (*other.fs).pwd);
+                replace_place(world, &mut (*set.fs).root, (*other.fs).root);
             }
             bindings::CLONE_NEWUTS => replace!(new.uts_ns, offered.uts_ns),
             bindings::CLONE_NEWIPC => replace!(new.ipc_ns, offered.ipc_ns),
@@ -742,12 +785,11 @@ unsafe fn install_in(world: &mut World, set: &nsset, ns_type: u32) {
     }
 }
 
-// `proc_ns_glue.c` is compiled as it is, but two of its functions have other names. So the mocks
-// can note a fault for a pointer with which it would crash.
+// `proc_ns_glue.c` is compiled as it is, but its function has another name. So the mock can note a
+// fault for a pointer with which it would crash.
 
 extern "C" {
     fn glue_proc_ns_install(set: *mut nsset, ns: *mut ns_common) -> c_int;
-    fn glue_proc_ns_put(ns: *mut ns_common);
 }
 
 /// Notes a fault unless there is a namespace with callbacks.
@@ -773,14 +815,6 @@ unsafe extern "C" fn proc_ns_install(set: *mut nsset, ns: *mut ns_common) -> c_i
     }
     // SAFETY: The caller guarantees it.
     unsafe { glue_proc_ns_install(set, ns) }
-}
-
-#[export]
-unsafe extern "C" fn proc_ns_put(ns: *mut ns_common) {
-    if has_operations(ns, "proc_ns_put") {
-        // SAFETY: The caller guarantees it.
-        unsafe { glue_proc_ns_put(ns) };
-    }
 }
 
 // Committing.
@@ -815,13 +849,27 @@ unsafe extern "C" fn perf_event_namespaces(task: *mut task_struct) {
 }
 
 #[export]
+unsafe extern "C" fn __ns_ref_active_get(ns: *mut ns_common) {
+    with(|world| world.activate(ns));
+}
+
+#[export]
+unsafe extern "C" fn __ns_ref_active_put(ns: *mut ns_common) {
+    with(|world| world.deactivate(ns));
+}
+
+#[export]
 unsafe extern "C" fn nsproxy_ns_active_get(nsproxy: *mut nsproxy) {
-    with(|world| world.called("nsproxy_ns_active_get", nsproxy));
+    // SAFETY: The caller guarantees it.
+    let slots = unsafe { slots(nsproxy) };
+    with(|world| slots_of(slots, built_in()).for_each(|ns| world.activate(ns)));
 }
 
 #[export]
 unsafe extern "C" fn nsproxy_ns_active_put(nsproxy: *mut nsproxy) {
-    with(|world| world.called("nsproxy_ns_active_put", nsproxy));
+    // SAFETY: The caller guarantees it.
+    let slots = unsafe { slots(nsproxy) };
+    with(|world| slots_of(slots, built_in()).for_each(|ns| world.deactivate(ns)));
 }
 
 // The trace events, which are on in every call.
@@ -855,7 +903,12 @@ unsafe extern "C" fn setns_note_joins(
     cred: *const bindings::cred,
 ) {
     with(|world| {
-        world.called("setns_note_joins", nsproxy);
+        // The user namespace is not in a set, so there may be none.
+        if flags != bindings::CLONE_NEWUSER {
+            // SAFETY: The caller guarantees it.
+            let joined = slots_of(unsafe { slots(nsproxy) }, flags);
+            joined.for_each(|ns| world.called("setns_note_joins", ns));
+        }
         world.called("setns_note_joins", cred);
     });
     // SAFETY: The outcome is valid.
@@ -883,8 +936,8 @@ unsafe extern "C" fn setns_trace(outcome: *const bindings::setns_outcome, asked:
     });
 }
 
-// The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entry point
-// of the core directly.
+// The dispatcher and the parameter. C always serves `c_setns()`, and the test calls the entries of
+// the core directly.
 
 #[no_mangle]
 static mut setns_in_rust: bool = false;
@@ -892,6 +945,7 @@ static mut setns_in_rust: bool = false;
 #[export]
 unsafe extern "C" fn setns_select_rust(
     _impl: bindings::setns_fn,
+    _copy_impl: bindings::setns_fn,
     _owner: *mut bindings::module,
 ) -> c_int {
     with(|world| world.note(Event::Switched(true)));

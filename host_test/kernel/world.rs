@@ -31,8 +31,8 @@ use core::{
     },
     mem::offset_of,
     ptr::{
-        null_mut,
-        without_provenance_mut, //
+        null,
+        null_mut, //
     },
 };
 use std::{
@@ -120,15 +120,8 @@ pub enum Step {
     Fdget,
     /// No memory for a `struct nsproxy`.
     NsproxyAlloc,
-    /// The namespace of this type cannot be put into the new `struct nsproxy`.
-    ///
-    /// The core then puts the types before it. Time is the last, so no call of setns(2) makes the
-    /// core put both slots of that type. A KUnit test in `create.rs` does.
-    Copy(u32),
     /// No memory for credentials.
     PrepareCreds,
-    /// No memory for a `struct fs_struct`.
-    CopyFsStruct,
     /// The process was reaped.
     PidTask,
     /// The caller may not look at the process.
@@ -144,16 +137,15 @@ pub enum Step {
 impl Step {
     /// Returns all steps, in the order in which C takes them.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::Fdget, Self::NsproxyAlloc];
-        all.extend(TYPES.into_iter().skip(1).map(Self::Copy));
-        all.extend([
+        let mut all = vec![
+            Self::Fdget,
+            Self::NsproxyAlloc,
             Self::PrepareCreds,
-            Self::CopyFsStruct,
             Self::PidTask,
             Self::PtraceMayAccess,
             Self::TaskNsproxy,
             Self::TaskPidNs,
-        ]);
+        ];
         all.extend(TYPES.into_iter().map(Self::Install));
         all
     }
@@ -163,7 +155,6 @@ impl Step {
     pub fn errno(self) -> c_int {
         let nth = |ns_type| TYPES.iter().position(|&ty| ty == ns_type).unwrap_or(0) as c_int;
         match self {
-            Self::Copy(ns_type) => -1000 - nth(ns_type),
             Self::Install(ns_type) => -2000 - nth(ns_type),
             // C chooses the number, or the mock returns no number.
             _ => 0,
@@ -172,7 +163,7 @@ impl Step {
 }
 
 /// The owner of a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// The calling task.
     Current,
@@ -188,7 +179,7 @@ pub enum Owner {
 }
 
 /// The kind of a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A namespace of this type.
     Namespace(u32),
@@ -200,6 +191,9 @@ pub enum Kind {
     Cred,
     /// A `struct fs_struct`.
     Fs,
+    /// A root, or the working directory.
+    Root,
+    Pwd,
     /// A `struct task_struct`.
     Task,
     /// A `struct file`.
@@ -210,6 +204,28 @@ pub enum Kind {
     Pid,
 }
 
+/// What the slots of a `struct nsproxy` have, in the order in which C installs it.
+pub const SLOTS: [Kind; 8] = [
+    Kind::Namespace(bindings::CLONE_NEWNS),
+    Kind::Namespace(bindings::CLONE_NEWUTS),
+    Kind::Namespace(bindings::CLONE_NEWIPC),
+    Kind::ForChildren(bindings::CLONE_NEWPID),
+    Kind::Namespace(bindings::CLONE_NEWCGROUP),
+    Kind::Namespace(bindings::CLONE_NEWNET),
+    Kind::Namespace(bindings::CLONE_NEWTIME),
+    Kind::ForChildren(bindings::CLONE_NEWTIME),
+];
+
+impl Kind {
+    /// Returns the type, or 0 for what is no namespace.
+    pub fn ns_type(self) -> u32 {
+        match self {
+            Self::Namespace(ns_type) | Self::ForChildren(ns_type) => ns_type,
+            _ => 0,
+        }
+    }
+}
+
 /// A thing, by a name that is the same in all worlds.
 pub type Thing = (Owner, Kind);
 
@@ -218,8 +234,6 @@ pub type Thing = (Owner, Kind);
 pub enum Event {
     /// Something was allocated.
     Allocated(Thing),
-    /// The mount namespace was copied, with these flags and the directories to be moved.
-    CopiesMounts(u64, Option<Thing>),
     /// The caller has said that it might sleep.
     MightSleep,
     /// The trace events were fired with this outcome: the reason, what the descriptor is, the type
@@ -231,6 +245,11 @@ pub enum Event {
     Gave(Thing),
     /// Something was freed.
     Freed(Thing),
+    /// A namespace was counted as active, or not any more.
+    Activated(Thing),
+    Deactivated(Thing),
+    /// The current task was unlocked, and other tasks can see that it has these namespaces.
+    Seen([Option<Thing>; 8]),
     /// A step failed.
     Failed(Step),
     /// The callback of a namespace was called, for a set with these flags.
@@ -243,8 +262,8 @@ pub enum Event {
     Parameters(bool),
 }
 
-/// What the current task has. Numbers stand for the root and the working directory.
-#[derive(Debug, PartialEq, Eq)]
+/// What the current task has.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Having {
     /// The user namespace, and then the namespaces in the slots.
     pub namespaces: [Option<Thing>; 9],
@@ -253,7 +272,7 @@ pub struct Having {
     /// The `struct nsproxy`.
     pub nsproxy: Option<Thing>,
     /// The root and the working directory.
-    pub directories: [usize; 2],
+    pub directories: [Option<Thing>; 2],
 }
 
 /// The effects of a call on its world.
@@ -279,6 +298,9 @@ struct Object {
     refs: usize,
     /// The references that there should be at the end.
     expected: usize,
+    /// How often a namespace is counted as active. This is its number of slots in the sets that
+    /// tasks have, except while the current task exchanges it.
+    active: usize,
     live: bool,
 }
 
@@ -299,8 +321,11 @@ pub(crate) struct World {
     section: u32,
     found_in: u32,
     pub(crate) current: *mut task_struct,
-    /// The set of the current task when it was last unlocked.
-    current_nsproxy: *mut nsproxy,
+    /// The set of the current task when it was last unlocked, and what was in it.
+    seen: (*mut nsproxy, [*const u8; 8]),
+    /// The set that the current task had before the call, and what was in it, if one more task has
+    /// the set.
+    shared: Option<(*mut nsproxy, [*const u8; 8])>,
     pub(crate) other: *mut task_struct,
     /// The set of the other task, even if it is a zombie.
     other_nsproxy: *mut nsproxy,
@@ -323,21 +348,26 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut World) -> R) -> R {
     WORLD.with_borrow_mut(|world| f(world.as_mut().expect("a world")))
 }
 
-/// Makes a world in which `descriptor` refers to `target` and the steps in `fails` fail. Makes a
-/// call in it, and returns the outcome.
+/// Makes a world in which `descriptor` refers to `target`, one more task has the set of the current
+/// one if it is `shared`, and the steps in `fails` fail. Makes a call in it, and returns the outcome.
 pub fn run(
     target: Target,
     descriptor: Descriptor,
+    shared: bool,
     fails: &[Step],
     call: impl FnOnce() -> c_long,
 ) -> Outcome {
-    WORLD.set(Some(World::new(target, descriptor, fails)));
+    let mut world = World::new(target, descriptor, shared, fails);
+    let before = world.having();
+    WORLD.set(Some(world));
     let result = call();
     let mut world = WORLD.take().expect("a world");
+    let having = world.having();
     world.audit();
+    world.check(result == 0 || having == before, "change of a refused call");
     Outcome {
         result,
-        having: world.having(),
+        having,
         log: world.log,
         faults: world.faults,
     }
@@ -408,7 +438,7 @@ impl World {
     }
 
     /// Locks a task. The `nsproxy` of the other task is correct only while it is locked. Notes a
-    /// fault if the `nsproxy` of the current task was changed before.
+    /// fault if the set of the current task was changed before.
     pub(crate) fn lock(&mut self, task: *mut task_struct) {
         self.locked = task;
         if task == self.other {
@@ -419,7 +449,7 @@ impl World {
             // SAFETY: The task is there.
             unsafe { (*task).nsproxy = set };
         }
-        self.check_nsproxy("before task_lock()");
+        self.check_seen("before task_lock()");
     }
 
     /// Unlocks a task.
@@ -430,18 +460,94 @@ impl World {
             if task == self.other {
                 (*task).nsproxy = self.decoy;
             } else {
-                self.current_nsproxy = (*self.current).nsproxy;
+                self.seen = self.set_of_current();
             }
         }
     }
 
-    /// Notes a fault if the set of the current task was replaced while the task was not locked.
-    fn check_nsproxy(&mut self, when: &str) {
-        // SAFETY: The task is there.
-        let same = unsafe { (*self.current).nsproxy } == self.current_nsproxy;
-        if !same {
-            self.fault(format!("set replaced {when}"));
+    /// Returns the set of the current task, and what is in it.
+    fn set_of_current(&self) -> (*mut nsproxy, [*const u8; 8]) {
+        // SAFETY: The task is there, and so is the memory of all sets that it ever had.
+        unsafe {
+            let set = (*self.current).nsproxy;
+            (set, slots(set))
         }
+    }
+
+    /// Notes a fault if the set of the current task was replaced or changed while the task was not
+    /// locked, or changed although one more task has it.
+    fn check_seen(&mut self, when: &str) {
+        if self.set_of_current() != self.seen {
+            self.fault(format!("set changed {when}"));
+        }
+        if let Some((set, before)) = self.shared {
+            // SAFETY: The memory of all sets stays.
+            let same = unsafe { slots(set) } == before;
+            self.check(same, "a set changed that one more task has");
+        }
+    }
+
+    /// Logs what other tasks see. Notes a fault if they see a namespace that is not active.
+    pub(crate) fn see(&mut self) {
+        self.check_seen("after task_unlock()");
+        let (_, slots) = self.seen;
+        for slot in slots_of(slots, built_in()) {
+            let users = self.users(slot.addr());
+            let active = self
+                .live(slot.addr(), "task_unlock")
+                .map_or(0, |ns| ns.active);
+            self.check(active >= users, "a task gets what is not active");
+        }
+        let seen = slots.map(|slot| self.thing(slot));
+        self.note(Event::Seen(seen));
+    }
+
+    /// Returns the sets that tasks have.
+    fn sets(&self) -> impl Iterator<Item = *mut nsproxy> {
+        let (mine, _) = self.set_of_current();
+        let shared = self.shared.map(|(set, _)| set);
+        let shared = shared.filter(|&set| set != mine);
+        [mine, self.other_nsproxy].into_iter().chain(shared)
+    }
+
+    /// Returns the number of slots that have the namespace at this address, in the sets that tasks
+    /// have.
+    fn users(&self, address: usize) -> usize {
+        // SAFETY: The memory of all sets stays.
+        let slots = self.sets().flat_map(|set| unsafe { slots(set) });
+        slots.filter(|slot| slot.addr() == address).count()
+    }
+
+    /// Counts a namespace as active.
+    pub(crate) fn activate<T>(&mut self, ns: *const T) {
+        if let Some(object) = self.live(ns.addr(), "active_get") {
+            object.active += 1;
+            let (thing, counts) = (object.thing, object.counter != 0);
+            self.check(counts, "active_get() of what is not counted");
+            self.note(Event::Activated(thing));
+        }
+    }
+
+    /// Does the opposite. Notes a fault if a task has the namespace and counts on it.
+    pub(crate) fn deactivate<T>(&mut self, ns: *const T) {
+        self.might_sleep("active_put");
+        let Some(object) = self.live(ns.addr(), "active_put") else {
+            return;
+        };
+        let (thing, start, active) = (object.thing, object.start, object.active);
+        object.active = active.saturating_sub(1);
+        self.check(
+            active > self.users(start),
+            "active_put() of what a task has",
+        );
+        self.note(Event::Deactivated(thing));
+    }
+
+    /// Returns the number of references on what has its count there.
+    pub(crate) fn count(&mut self, counter: *const c_int) -> c_int {
+        self.counted(counter.addr(), "atomic_load");
+        self.at(counter.addr())
+            .map_or(0, |object| object.refs as c_int)
     }
 
     /// Does the call hold the file, or does it need no reference on it?
@@ -491,6 +597,11 @@ impl World {
             .is_some_and(|object| object.live && object.thing.0 == Owner::New)
     }
 
+    /// Does the call alone have it? It is new, or on the stack, where there is no thing.
+    pub(crate) fn is_own<T>(&mut self, ptr: *const T) -> bool {
+        !ptr.is_null() && (self.thing(ptr).is_none() || self.is_new(ptr))
+    }
+
     /// Is there a count at this address? Notes a fault if not.
     pub(crate) fn counted(&mut self, counter: usize, what: &str) -> bool {
         let object = self.live(counter, what);
@@ -529,9 +640,9 @@ impl World {
         let Some(object) = self.live(ptr.addr(), what) else {
             return false;
         };
-        let (thing, refs) = (object.thing, object.refs);
+        let (thing, start, refs) = (object.thing, object.start, object.refs);
         object.refs = refs.saturating_sub(1);
-        if refs == 0 {
+        if refs <= self.users(start) {
             self.fault(format!("{what}() without a reference"));
         }
         self.note(Event::Gave(thing));
@@ -551,6 +662,8 @@ impl World {
         if let Some(object) = self.live(ptr.addr(), what) {
             object.live = false;
             let (thing, refs, size) = (object.thing, object.refs, object.size);
+            let active = object.active;
+            self.check(active == 0, &format!("{what}() of what is active"));
             match thing.1 {
                 // A pointer that is read from it leads nowhere.
                 //
@@ -600,7 +713,8 @@ impl World {
             section: 0,
             found_in: 0,
             current: null_mut(),
-            current_nsproxy: null_mut(),
+            seen: (null_mut(), [null(); 8]),
+            shared: None,
             other: null_mut(),
             other_nsproxy: null_mut(),
             decoy: null_mut(),
@@ -609,17 +723,21 @@ impl World {
         }
     }
 
-    fn new(target: Target, descriptor: Descriptor, fails: &[Step]) -> Self {
+    fn new(target: Target, descriptor: Descriptor, shared: bool, fails: &[Step]) -> Self {
         let mut world = Self::empty(target, descriptor, fails);
         world.add_initial_namespaces();
-        world.current = world.new_task(Owner::Current, 1);
-        world.other = world.new_task(Owner::Other, 2);
+        world.current = world.new_task(Owner::Current);
+        world.other = world.new_task(Owner::Other);
         world.pid = world.allocate((Owner::Other, Kind::Pid), offset_of!(pid, count), 0);
         // SAFETY: Both tasks are there, and so is all that they have.
         unsafe {
-            world.current_nsproxy = (*world.current).nsproxy;
             world.other_nsproxy = (*world.other).nsproxy;
             world.file = world.new_file();
+        }
+        world.seen = world.set_of_current();
+        if shared {
+            world.shared = Some(world.seen);
+            world.set_refs(world.seen.0, 2);
         }
         world.add_decoys();
         world
@@ -656,6 +774,7 @@ impl World {
                     counter: 0,
                     refs: 0,
                     expected: 0,
+                    active: 0,
                     live: true,
                 };
                 self.objects.push(object);
@@ -680,6 +799,7 @@ impl World {
             counter: ptr.addr() + counter,
             refs: 1,
             expected: 0,
+            active: 0,
             live: true,
         };
         self.objects.push(object);
@@ -715,7 +835,7 @@ impl World {
     }
 
     /// Makes a task with namespaces, credentials and directories of its own.
-    fn new_task(&mut self, owner: Owner, directory: usize) -> *mut task_struct {
+    fn new_task(&mut self, owner: Owner) -> *mut task_struct {
         /// Makes a namespace of this type, and passes the offset of its `struct ns_common`.
         macro_rules! namespace {
             ($kind:ident($ns_type:ident), $ty:ident) => {
@@ -732,7 +852,7 @@ impl World {
         let set: *mut nsproxy =
             self.allocate((owner, Kind::Nsproxy), offset_of!(nsproxy, count), 0);
         let cred = self.new_cred((owner, Kind::Cred), user_ns);
-        let fs = self.allocate((owner, Kind::Fs), 0, 0);
+        let fs: *mut fs_struct = self.allocate((owner, Kind::Fs), 0, 0);
         let task: *mut task_struct = self.allocate((owner, Kind::Task), 0, 0);
         self.set_refs(cred, 2);
         // SAFETY: All were just allocated.
@@ -750,9 +870,24 @@ impl World {
             (*task).real_cred = cred;
             (*task).pid_ns = pid_ns;
             (*task).fs = fs;
-            set_directories(fs, directory, directory + 10);
+            (*fs).root = self.new_place((owner, Kind::Root));
+            (*fs).pwd = self.new_place((owner, Kind::Pwd));
+            for slot in slots_of(slots(set), built_in()) {
+                if let Some(object) = self.at(slot.addr()) {
+                    object.active = 1;
+                }
+            }
         }
         task
+    }
+
+    /// Makes a place. One thing stands for its mount and its dentry, with the references on both.
+    fn new_place(&mut self, thing: Thing) -> path {
+        let place: *mut u64 = self.allocate(thing, 0, 0);
+        path {
+            mnt: place.cast(),
+            dentry: place.cast(),
+        }
     }
 
     /// Makes credentials, which take over the reference on `user_ns`.
@@ -819,7 +954,7 @@ impl World {
             cred: self.thing(cred),
             nsproxy: self.thing(set),
             // SAFETY: As above.
-            directories: unsafe { [(*fs).root.mnt.addr(), (*fs).pwd.mnt.addr()] },
+            directories: unsafe { [self.thing((*fs).root.mnt), self.thing((*fs).pwd.mnt)] },
         }
     }
 
@@ -828,12 +963,19 @@ impl World {
     fn audit(&mut self) {
         // SAFETY: The memory of all things stays, even if they are freed.
         unsafe {
-            let mine = (*self.current).nsproxy;
-            self.expect_of_task(self.current, mine);
-            self.expect_of_task(self.other, self.other_nsproxy);
+            self.expect_of_task(self.current);
+            self.expect_of_task(self.other);
+            for set in self.sets().collect::<Vec<_>>() {
+                slots(set).into_iter().for_each(|slot| self.expect(slot));
+            }
             self.expect(self.pid);
             self.expect(self.file);
             self.expect((*self.file).f_inode);
+        }
+        let (mine, _) = self.set_of_current();
+        let shared = self.shared.map_or(null_mut(), |(set, _)| set);
+        for set in [mine, shared, self.other_nsproxy] {
+            self.expect(set);
         }
         if let Target::Namespace(ns_type) = self.target {
             self.expect(self.offered(ns_type));
@@ -841,30 +983,36 @@ impl World {
 
         let wrong = |object: &&Object| {
             let refs = if object.live { object.refs } else { 0 };
-            let right = refs == object.expected && object.live == (refs > 0);
+            let right = refs == object.expected
+                && object.live == (refs > 0)
+                && object.active == self.users(object.start);
             object.thing.0 != Owner::Kernel && !right
         };
-        for object in self.objects.iter().filter(wrong) {
-            self.faults.push(format!(
-                "{:x?} has {} references, should have {}, is there: {}",
-                object.thing, object.refs, object.expected, object.live
-            ));
-        }
-        self.check_nsproxy("without task_lock()");
+        let faults = self.objects.iter().filter(wrong).map(|object| {
+            format!(
+                "{:x?} has {} references, should have {}, is active {} times, is there: {}",
+                object.thing, object.refs, object.expected, object.active, object.live
+            )
+        });
+        let faults: Vec<String> = faults.collect();
+        self.faults.extend(faults);
+        self.check_seen("without task_lock()");
         self.check(self.locked.is_null(), "returned with a lock");
         self.check(self.rcu == 0, "returned under RCU");
     }
 
-    /// Expects a reference on everything that a task has.
+    /// Expects a reference on everything that a task has, except its set.
     ///
     /// # Safety
     ///
     /// The memory of the task, and of all that it has, is there.
-    unsafe fn expect_of_task(&mut self, task: *mut task_struct, set: *mut nsproxy) {
+    unsafe fn expect_of_task(&mut self, task: *mut task_struct) {
         // SAFETY: The caller guarantees it.
         unsafe {
             self.expect(task);
             self.expect((*task).fs);
+            self.expect((*(*task).fs).root.dentry);
+            self.expect((*(*task).fs).pwd.dentry);
             self.expect((*task).cred);
             self.expect((*task).real_cred);
             self.expect((*task).pid_ns);
@@ -872,8 +1020,6 @@ impl World {
             if (*task).cred != (*task).real_cred {
                 self.expect((*(*task).cred).user_ns);
             }
-            self.expect(set);
-            slots(set).into_iter().for_each(|slot| self.expect(slot));
         }
     }
 
@@ -898,29 +1044,12 @@ fn memory() -> *mut u8 {
     })
 }
 
-/// Sets the root and the working directory, which are numbers here.
-///
-/// # Safety
-///
-/// `fs` is there.
-unsafe fn set_directories(fs: *mut fs_struct, root: usize, pwd: usize) {
-    let place = |number| path {
-        mnt: without_provenance_mut(number),
-        dentry: null_mut(),
-    };
-    // SAFETY: The caller guarantees it.
-    unsafe {
-        (*fs).root = place(root);
-        (*fs).pwd = place(pwd);
-    }
-}
-
 /// Returns the contents of the slots.
 ///
 /// # Safety
 ///
 /// The memory of the set is there.
-unsafe fn slots(set: *mut nsproxy) -> [*const u8; 8] {
+pub(crate) unsafe fn slots(set: *const nsproxy) -> [*const u8; 8] {
     // SAFETY: The caller guarantees it.
     let set = unsafe { &*set };
     [
@@ -933,6 +1062,12 @@ unsafe fn slots(set: *mut nsproxy) -> [*const u8; 8] {
         set.time_ns.cast(),
         set.time_ns_for_children.cast(),
     ]
+}
+
+/// Returns those of the slots of a set whose types are in `flags`.
+pub(crate) fn slots_of(slots: [*const u8; 8], flags: u32) -> impl Iterator<Item = *const u8> {
+    let slots = slots.into_iter().zip(SLOTS);
+    slots.filter_map(move |(slot, kind)| (flags & kind.ns_type() != 0).then_some(slot))
 }
 
 /// Returns the namespace of a type that a task gets if it joins `task`. The type is built in.

@@ -16,8 +16,8 @@ host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup li
 # These files of the kernel crate and these helpers are the kernel's own
 host_crate="cred fs/file impl_flags ns_common nsproxy pid pid_namespace sync/aref
 	sync/rcu task user_namespace"
-host_helpers="cgroup_namespace cred file fs ipc_namespace net/net_namespace nsproxy perf_event pid
-	pid_namespace proc_ns sem task time_namespace user_namespace utsname"
+host_helpers="cgroup_namespace cred file fs fs_struct ipc_namespace net/net_namespace nsproxy
+	perf_event pid pid_namespace proc_ns sem task time_namespace user_namespace utsname"
 
 # The options that a test kernel is built with: the types of namespaces, and the options that
 # decide how C implements a step
@@ -27,7 +27,7 @@ host_options="NET SYSVIPC PERF_EVENTS TIME_NS_VDSO TRACEPOINTS"
 # This many kernels and calls must have passed in the end. The numbers are written down, so that a
 # mistake in the functions below cannot make the test smaller. host_test/setns_test.rs has the
 # number of calls for one kernel.
-host_kernels=10 host_calls=2733124
+host_kernels=10 host_calls=6602768
 
 host_cflags="-nostdinc -ffreestanding -fms-extensions -std=gnu11 -I. -Iinclude -Iinclude/uapi
 	-D__KERNEL__ -DMODULE -DCONFIG_RUST_SETNS=1 -include kernel.h"
@@ -104,8 +104,8 @@ host_run() {
 	host_bindings "${cc[@]}"
 	host_cc "${cc[@]}" -o c.o nsproxy.c
 	host_cc "${cc[@]}" -o helpers.o helpers.c
-	host_cc "${cc[@]}" -Dproc_ns_install=glue_proc_ns_install -Dproc_ns_put=glue_proc_ns_put \
-		-o glue.o rust_setns/proc_ns_glue.c
+	host_cc "${cc[@]}" -Dproc_ns_install=glue_proc_ns_install -o glue.o \
+		rust_setns/proc_ns_glue.c
 	host_cc "${cc[@]}" -o switch.o rust_setns/switch.c
 	host_rustc --crate-name bindings --crate-type rlib bindings.rs
 	host_rustc "${rs[@]}" --crate-name kernel --crate-type rlib --extern bindings --extern macros \
