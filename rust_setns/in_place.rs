@@ -40,7 +40,6 @@ use core::{
 use kernel::{
     bindings,
     nsproxy::NsProxy,
-    prelude::*,
     sync::atomic::{
         atomic_load,
         Acquire, //
@@ -51,6 +50,9 @@ use kernel::{
         Opaque, //
     },
 };
+
+#[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
+use kernel::prelude::*;
 
 /// The memory of [`Slots`], on the stack of the call.
 pub(crate) type SlotMemory = Opaque<bindings::nsproxy>;
@@ -228,9 +230,9 @@ impl Private {
         // SAFETY: The set of the current task is valid. Nothing is read.
         let count = unsafe { &raw mut (*caller.nsproxy().as_ptr()).count.refs.counter };
         // The acquire pairs with the release in `refcount_dec_and_test()`. A task that had the set,
-        // too, has read the slots without a lock, as rule 2 in the C header allows, and has then put
-        // its reference. Its reads are before that release in program order, this load reads from
-        // the release or from a later decrement, and our writes are after this load in program
+        // too, has read the slots without a lock, as rule 2 in the C header allows, and has then
+        // put its reference. Its reads are before that release in program order, this load reads
+        // from the release or from a later decrement, and our writes are after this load in program
         // order. So the reads happen before the writes. The lock that we take for the writes does
         // not order this load: loads may move into a critical section.
         // SAFETY: Valid as the set is. References are taken and put atomically.
@@ -257,6 +259,10 @@ impl Private {
             };
         }
         exchange_only!(Net Mnt Uts Ipc Pid Cgroup Time);
+        // The user namespace has no slot.
+        if flags.is_only(NsFlag::User) {
+            return;
+        }
         // SAFETY: The caller guarantees it.
         unsafe { self.exchange_types(caller, new, flags) };
     }

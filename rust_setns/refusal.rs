@@ -176,7 +176,7 @@ impl Outcome {
     /// # Safety
     ///
     /// The set has a namespace in the slot of each type in `flags`, except the user namespace,
-    /// which is in the credentials. Both are valid.
+    /// which is in the credentials. Both are valid. The set may be null if it is the only type.
     #[inline(always)]
     pub(crate) unsafe fn note_joins(
         self,
