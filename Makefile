@@ -4,7 +4,7 @@
 # Settings: ARCH=, KDIR=, FLAVOUR= for run, try, fuzz, load and vm, SUITES='...' for try,
 # IMPL=, CMD='...' and GDB=1 for vm, WITH_FIX=1 for fault.
 
-.PHONY: help run test test-full try vm check check-bisect check-options coverage mutate fault fuzz load series report clean
+.PHONY: help run test test-full try vm check check-bisect check-options coverage mutate fault fuzz load bench series report clean
 
 help:
 	@scripts/help
@@ -52,6 +52,9 @@ load:
 
 fuzz:
 	@scripts/fuzz
+
+bench:
+	@scripts/bench
 
 series:
 	@scripts/series

@@ -107,7 +107,7 @@ check_selftests_alone() {
 		# The lists must name what is there
 		diff <(cd "$folder" && printf '%s\n' *_test.c *.h | sed 's/\.c$//') \
 			<(sed -n 's/^\(TEST_GEN_PROGS\|LOCAL_HDRS\) += //p' "$folder/Makefile")
-		diff <(cd "$folder" && printf '%s\n' *_test.c | sed 's/\.c$//') <(sed 1d "$folder/.gitignore")
+		diff <(cd "$folder" && printf '%s\n' *.c | sed 's/\.c$//') <(sed 1d "$folder/.gitignore")
 		programs=$(sed -n 's,^+++ b/\(.*_test\.c\)$,\1,p' "$work/diff")
 		# A header that was there before may be part of each program
 		! grep -q '^--- a/.*\.h$' "$work/diff" || programs=$(echo $folder/*_test.c)
@@ -158,7 +158,7 @@ release_with() {
 
 # Without RUST_SETNS, the core must change no instruction of kernel/nsproxy.o
 check_costs_nothing() {
-	release_with fixes trace $cleanup kernel/nsproxy.c >"$work/earlier.c"
+	release_with fixes trace "$cleanup" kernel/nsproxy.c >"$work/earlier.c"
 	disassemble kernel/nsproxy.o "$work/earlier.c" RUST_SETNS >"$work/nsproxy.without"
 	disassemble kernel/nsproxy.o "$src/kernel/nsproxy.c" RUST_SETNS >"$work/nsproxy.with"
 	grep -q '__do_sys_setns\|__x64_sys_setns\|__arm64_sys_setns' "$work/nsproxy.with"

@@ -8,7 +8,9 @@
 kmake() {
 	# Kbuild records the flags of an object with its command. The objects of setns(2) have line
 	# numbers for gdb; with them for all, a kernel would take twice as long to build.
-	local flags=("CFLAGS_nsproxy.o=-g${UNFIXED:+ -ivfsoverlay $out/unfixed.yaml}"
+	local instead=
+	[ ! -f "$out/instead.yaml" ] || instead=" -ivfsoverlay $out/instead.yaml"
+	local flags=("CFLAGS_nsproxy.o=-g$instead"
 		CFLAGS_dispatch.o=-g CFLAGS_switch.o=-g CFLAGS_proc_ns_glue.o=-g RUSTFLAGS_rust_setns_main.o=-Cdebuginfo=2)
 	env -i --default-signal=INT HOME="$HOME" TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 PATH="$kernel_path" \
 		${CLANG_FLAGS:+CLANG_FLAGS="$CLANG_FLAGS"} \
