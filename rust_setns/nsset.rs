@@ -137,7 +137,7 @@ impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
     ///
     /// # Errors
     ///
-    /// The errors of [`Snapshot::take()`], then those of [`validate_ns()`](Self::validate_ns). At
+    /// The errors of [`Snapshot::take()`], then those of [`validate_ns()`]. At
     /// last [`Refusal::NoNsproxy`], if there is no memory for the nsproxy that the caller needs.
     #[inline(always)]
     pub(crate) fn install(mut self) -> Result<Installed<'a, 'fd, W::Ready>> {

@@ -5,7 +5,7 @@
 
 # The series is for the release, so the module must not need an export that only the distribution
 # has. The files that the distribution has patched are newer than COPYING. All exports in these
-# files count as the distribution's, except two that the release has as well.
+# files count as the distribution's, except three that the release has as well.
 check_exports() {
 	llvm-nm -u --format=just-symbols "$work/clippy/rust_setns.ko" | sort -u >"$work/needed"
 	[ -s "$work/needed" ]
@@ -13,7 +13,7 @@ check_exports() {
 	(cd "$src" && find . -name '*.c' -newer COPYING | sed 's,^\.,,' | grep -vxFf "$tree/overlay" | sed 's,^/,,' |
 		xargs -r cat) >>"$work/patched.c"
 	sed -n 's/^EXPORT_SYMBOL[A-Z_]*(\([a-zA-Z0-9_]*\).*/\1/p' "$work/patched.c" | sort -u |
-		grep -vxF -e __put_user_ns -e fdget >"$work/patched"
+		grep -vxF -e __put_user_ns -e fdget -e path_put >"$work/patched"
 	! comm -12 "$work/needed" "$work/patched" | grep .
 }
 
