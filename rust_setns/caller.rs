@@ -130,7 +130,7 @@ impl<'a> Caller<'a> {
     ///
     /// # Safety
     ///
-    /// `new` is valid, and has namespaces of these types.
+    /// `new` is valid, and has namespaces of those of these types that have a slot.
     #[inline(always)]
     pub(crate) unsafe fn leave(&mut self, flags: NsFlags, new: *const bindings::nsproxy) {
         if flags.contains(NsFlag::Ipc) {

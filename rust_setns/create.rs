@@ -227,10 +227,14 @@ pub(crate) mod tests {
     fn my_fs(memory: &mut FsMemory) -> NewFs<'_> {
         let mut new = NewFs::empty(memory);
         let mine = fs::of(current!());
+        // SAFETY: Valid. Nothing is read.
+        let root = unsafe { &raw const (*mine).root };
+        // SAFETY: As above.
+        let pwd = unsafe { &raw const (*mine).pwd };
         // SAFETY: Both are valid. No kernel thread changes its root.
-        unsafe { bindings::set_fs_root(new.as_ptr(), &raw const (*mine).root) };
+        unsafe { bindings::set_fs_root(new.as_ptr(), root) };
         // SAFETY: Both are valid. No kernel thread changes its directory.
-        unsafe { bindings::set_fs_pwd(new.as_ptr(), &raw const (*mine).pwd) };
+        unsafe { bindings::set_fs_pwd(new.as_ptr(), pwd) };
         new
     }
 

@@ -185,6 +185,11 @@ impl NsFlags {
         }
     }
 
+    /// Are these types only in `struct nsproxy`, and not in the credentials or the directories?
+    pub(crate) fn have_slots_only(self) -> bool {
+        !self.contains_any(NsFlag::User | NsFlag::Mnt)
+    }
+
     /// Is `ns` the only type in this set?
     pub(crate) fn is_only(self, ns: NsFlag) -> bool {
         self == ns.into()

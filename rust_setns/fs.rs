@@ -81,8 +81,12 @@ impl Drop for NewFs<'_> {
 /// `fs` is valid, and its paths are null or owned. They are not used again.
 #[inline(never)]
 unsafe fn put_paths(fs: *mut bindings::fs_struct) {
-    // SAFETY: The caller guarantees it. Null is fine.
-    unsafe { bindings::path_put(&raw const (*fs).root) };
+    // SAFETY: The caller guarantees that it is valid. Nothing is read.
+    let root = unsafe { &raw const (*fs).root };
     // SAFETY: As above.
-    unsafe { bindings::path_put(&raw const (*fs).pwd) };
+    let pwd = unsafe { &raw const (*fs).pwd };
+    // SAFETY: The caller guarantees it. Null is fine.
+    unsafe { bindings::path_put(root) };
+    // SAFETY: As above.
+    unsafe { bindings::path_put(pwd) };
 }

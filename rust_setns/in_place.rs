@@ -95,7 +95,7 @@ impl<'a> Slots<'a> {
     ///
     /// # Safety
     ///
-    /// This set has namespaces of the types in `flags`, and of no other type.
+    /// This set has namespaces of the types in `flags` that have a slot, and of no other type.
     #[inline(always)]
     unsafe fn complete(self, flags: NsFlags, old: &NsProxy) -> Option<NewNsProxy> {
         // SAFETY: No requirements, in process context.
@@ -105,10 +105,12 @@ impl<'a> Slots<'a> {
         let slots = ManuallyDrop::new(self).as_ptr();
 
         macro_rules! move_slot {
-            ($slot:ident) => {
-                // SAFETY: Both are valid, and nobody else uses them.
-                unsafe { (*set).$slot = (*slots).$slot }
-            };
+            ($slot:ident) => {{
+                // SAFETY: Valid and ours.
+                let ns = unsafe { (*slots).$slot };
+                // SAFETY: Valid, and nobody else uses it.
+                unsafe { (*set).$slot = ns }
+            }};
         }
         for_types!(NsFlags::all(), |ns| {
             if flags.contains(ns) {
@@ -138,7 +140,7 @@ impl<'a> Slots<'a> {
     ///
     /// # Safety
     ///
-    /// - This set has namespaces of the types in `flags`, and of no other type.
+    /// - This set has namespaces of the types in `flags` that have a slot, and of no other type.
     /// - `task` is the current task. It has a set, and no other task has the same.
     #[inline(always)]
     unsafe fn exchange(self, task: &Task, flags: NsFlags) {
@@ -160,17 +162,18 @@ impl<'a> Slots<'a> {
                 let published = unsafe { &raw mut (*current).$slot };
                 // SAFETY: Valid, and only the current task writes to it.
                 let old = unsafe { published.read() };
+                // SAFETY: Valid and ours.
+                let new = unsafe { core::mem::replace(&mut (*slots).$slot, old) };
                 // SAFETY: No other task has the set, so rule 1 in the C header allows this under
                 // the lock. Volatile, because debuggers and BPF programs read without the lock.
-                unsafe { published.write_volatile((*slots).$slot) };
-                // SAFETY: Valid and ours.
-                unsafe { (*slots).$slot = old };
+                unsafe { published.write_volatile(new) };
             }};
         }
         for_types!(flags, |ns| for_slots!(ns, swap));
         locked.unlock();
 
-        // The slots own what the task had: namespaces of all types, each referenced and active.
+        // The slots own what the task had: namespaces of all types, each referenced and active. To
+        // put one may take long. As in C, none is active any more then.
         let deactivate = |ns: NonNull<bindings::ns_common>| {
             // SAFETY: The task has counted it as active, and does not have it any more.
             unsafe { bindings::__ns_ref_active_put(ns.as_ptr()) };
@@ -179,6 +182,17 @@ impl<'a> Slots<'a> {
         for_types!(flags, |ns| unsafe { for_namespaces(slots, ns, deactivate) });
         // SAFETY: As above.
         for_types!(flags, |ns| unsafe { put_namespaces(slots, ns) });
+    }
+
+    /// As [`exchange()`](Self::exchange), for several types. The code is there once.
+    ///
+    /// # Safety
+    ///
+    /// As for that function.
+    #[inline(never)]
+    unsafe fn exchange_several(self, task: &Task, flags: NsFlags) {
+        // SAFETY: The caller guarantees it.
+        unsafe { self.exchange(task, flags) };
     }
 }
 
@@ -248,36 +262,32 @@ impl Private {
     /// `new` has namespaces of the types in `flags`, except the user namespace, and of no other
     /// type.
     #[inline(always)]
-    unsafe fn exchange(self, caller: &mut Caller<'_>, new: Slots<'_>, flags: NsFlags) {
+    unsafe fn exchange(self, caller: &mut Caller<'_>, mut new: Slots<'_>, flags: NsFlags) {
         // The code for one type is short, because the compiler leaves out the others.
         macro_rules! exchange_only {
             ($($ns:ident)*) => {
                 $(if flags.is_only(NsFlag::$ns) {
-                    // SAFETY: As below.
-                    return unsafe { self.exchange_types(caller, new, NsFlag::$ns.into()) };
+                    // SAFETY: The caller guarantees it.
+                    unsafe { caller.leave(flags, new.as_ptr()) };
+                    // SAFETY: The caller guarantees the first, and the type invariant the second.
+                    return unsafe { new.exchange(caller.task(), NsFlag::$ns.into()) };
                 })*
             };
         }
-        exchange_only!(Net Mnt Uts Ipc Pid Cgroup Time);
-        // The user namespace has no slot.
-        if flags.is_only(NsFlag::User) {
-            return;
+        // The caller has asked this, too, so one branch remains.
+        if flags.have_slots_only() {
+            exchange_only!(Net Uts Ipc Pid Cgroup Time);
+        } else {
+            exchange_only!(Mnt);
+            // The user namespace has no slot.
+            if flags.is_only(NsFlag::User) {
+                return;
+            }
         }
-        // SAFETY: The caller guarantees it.
-        unsafe { self.exchange_types(caller, new, flags) };
-    }
-
-    /// See [`exchange()`](Self::exchange).
-    ///
-    /// # Safety
-    ///
-    /// As for that function.
-    #[inline(always)]
-    unsafe fn exchange_types(self, caller: &mut Caller<'_>, mut new: Slots<'_>, flags: NsFlags) {
         // SAFETY: The caller guarantees it.
         unsafe { caller.leave(flags, new.as_ptr()) };
         // SAFETY: The caller guarantees the first, and the type invariant the second.
-        unsafe { new.exchange(caller.task(), flags) };
+        unsafe { new.exchange_several(caller.task(), flags) };
     }
 }
 

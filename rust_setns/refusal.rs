@@ -53,9 +53,6 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Returns the errno of the call.
     pub(crate) fn errno(self) -> Error {
-        if let Self::Install(err) = self {
-            return err;
-        }
         match self {
             Self::BadFd => EBADF,
             Self::NotANamespace | Self::OtherType | Self::BadTypes | Self::NotBuiltIn(_) => EINVAL,
@@ -99,6 +96,20 @@ impl Refusal {
             | Self::Zombie
             | Self::Install(_) => None,
         }
+    }
+}
+
+/// The errno of a call that is refused.
+///
+/// # Invariants
+///
+/// If the call is traced, the reason is noted.
+pub(crate) struct Refused(Error);
+
+impl Refused {
+    /// Returns the errno.
+    pub(crate) fn errno(self) -> Error {
+        self.0
     }
 }
 
@@ -191,17 +202,19 @@ impl Outcome {
     }
 
     /// Notes why the call is refused. If a callback has refused, it has noted that already.
-    pub(crate) fn note_refusal(self, refusal: Refusal) {
-        let Some(outcome) = self.get() else {
-            return;
-        };
-        if let Some(reason) = refusal.reason() {
-            // SAFETY: Valid by the type invariant.
-            unsafe { (*outcome).reason = reason };
+    #[inline(always)]
+    pub(crate) fn refuse(self, refusal: Refusal) -> Refused {
+        if let Some(outcome) = self.get() {
+            if let Some(reason) = refusal.reason() {
+                // SAFETY: Valid by the type invariant.
+                unsafe { (*outcome).reason = reason };
+            }
+            if let Some(ns) = refusal.ns_type() {
+                // SAFETY: Valid by the type invariant.
+                unsafe { (*outcome).type_ = ns as u32 };
+            }
         }
-        if let Some(ns) = refusal.ns_type() {
-            // SAFETY: Valid by the type invariant.
-            unsafe { (*outcome).type_ = ns as u32 };
-        }
+        // INVARIANT: Noted here, or by the callback that has refused.
+        Refused(refusal.errno())
     }
 }

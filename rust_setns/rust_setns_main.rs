@@ -80,9 +80,13 @@ use crate::{
     nsset::NsSet,
     refusal::{
         Outcome,
-        Refusal, //
+        Refusal,
+        Refused, //
     },
-    target::Target,
+    target::{
+        Request,
+        Target, //
+    },
     way::Copy, //
 };
 use kernel::{
@@ -112,7 +116,7 @@ impl kernel::Module for RustSetns {
     }
 }
 
-/// Moves the caller into the namespaces that `fd` refers to. May sleep.
+/// Moves the caller into the namespaces that `fd` refers to, with `join`. May sleep.
 ///
 /// If it fails, nothing of the caller has changed.
 ///
@@ -127,13 +131,35 @@ impl kernel::Module for RustSetns {
 /// - [`ESRCH`]: the process of the pidfd is gone.
 /// - [`EPERM`]: the caller lacks a capability, or may not inspect the process of the pidfd.
 /// - [`EUSERS`]: a time namespace, and the caller shares its memory with another task.
-fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
-    let fd = get(&caller, fd)?;
-    let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
+#[inline(always)]
+fn setns(
+    caller: Caller<'_>,
+    fd: c_int,
+    nstype: c_int,
+    join: impl FnOnce(Request<'_>) -> refusal::Result,
+) -> core::result::Result<(), Refused> {
+    // Where a refusal is constant, the compiler knows its errno.
+    let outcome = caller.outcome();
+    let refuse = |refusal| outcome.refuse(refusal);
+
+    let fd = get(&caller, fd).map_err(refuse)?;
+    let target = Target::proc_ns_fget(&fd).map_err(refuse)?;
+    let request = target.accept(caller, nstype).map_err(refuse)?;
+    join(request).map_err(refuse)
+}
+
+/// Gives the caller the namespaces of the request, in place if possible. This is the default.
+#[inline(always)]
+fn join(request: Request<'_>) -> refusal::Result {
     let mut slots = SlotMemory::uninit();
     let mut fs = FsMemory::uninit();
 
     match Private::of(request.caller()) {
+        // As below. The compiler leaves credentials and directories out here.
+        Some(private) if request.flags().have_slots_only() => {
+            let way = InPlace::new(private, &mut slots);
+            NsSet::prepare(request, way, &mut fs)?.install()?.commit();
+        }
         Some(private) => {
             let way = InPlace::new(private, &mut slots);
             NsSet::prepare(request, way, &mut fs)?.install()?.commit();
@@ -151,10 +177,9 @@ fn setns(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
     Ok(())
 }
 
-/// As [`setns()`], with the algorithm of C: it copies the nsproxy of the caller before the checks.
-fn setns_with_copy(caller: Caller<'_>, fd: c_int, nstype: c_int) -> refusal::Result {
-    let fd = get(&caller, fd)?;
-    let request = Target::proc_ns_fget(&fd)?.accept(caller, nstype)?;
+/// As [`join()`], with the algorithm of C: it copies the nsproxy of the caller before the checks.
+#[inline(always)]
+fn join_with_copy(request: Request<'_>) -> refusal::Result {
     let mut fs = FsMemory::uninit();
 
     let way = Copy::new(request.caller())?;
@@ -169,15 +194,17 @@ fn get<'a>(caller: &Caller<'a>, fd: c_int) -> refusal::Result<Fd<'a>> {
     Fd::get(caller.task(), fd as c_uint).map_err(|_| Refusal::BadFd)
 }
 
-/// Serves a call with `setns`.
+/// Serves a call with `join`.
 ///
 /// # Safety
 ///
 /// As for [`rust_setns()`].
 #[inline(always)]
 unsafe fn serve(
+    fd: c_int,
+    nstype: c_int,
     outcome: *mut bindings::setns_outcome,
-    setns: impl FnOnce(Caller<'_>) -> refusal::Result,
+    join: impl FnOnce(Request<'_>) -> refusal::Result,
 ) -> c_long {
     let task = current!();
     // SAFETY: The caller guarantees it.
@@ -185,13 +212,10 @@ unsafe fn serve(
     // SAFETY: The caller guarantees it.
     let caller = unsafe { Caller::new(task, outcome) };
 
-    match setns(caller) {
+    match setns(caller, fd, nstype, join) {
         Ok(()) => 0,
-        Err(refusal) => {
-            outcome.note_refusal(refusal);
-            // CAST: `c_long` is never narrower than `c_int`.
-            refusal.errno().to_errno() as c_long
-        }
+        // CAST: `c_long` is never narrower than `c_int`.
+        Err(refused) => refused.errno().to_errno() as c_long,
     }
 }
 
@@ -208,7 +232,7 @@ unsafe extern "C" fn rust_setns(
     outcome: *mut bindings::setns_outcome,
 ) -> c_long {
     // SAFETY: The caller guarantees it.
-    unsafe { serve(outcome, |caller| setns(caller, fd, nstype)) }
+    unsafe { serve(fd, nstype, outcome, join) }
 }
 
 /// Entry from the system call, with the algorithm of C.
@@ -223,5 +247,5 @@ unsafe extern "C" fn rust_setns_copy(
     outcome: *mut bindings::setns_outcome,
 ) -> c_long {
     // SAFETY: The caller guarantees it.
-    unsafe { serve(outcome, |caller| setns_with_copy(caller, fd, nstype)) }
+    unsafe { serve(fd, nstype, outcome, join_with_copy) }
 }

@@ -101,6 +101,10 @@ pub(crate) unsafe fn share_namespaces(ns: NsFlag, old: &NsProxy, new: *mut bindi
 /// `nsproxy` is valid. If the type is built in, its slots own references, and are not used again.
 #[inline(always)]
 pub(crate) unsafe fn put_namespaces(nsproxy: *mut bindings::nsproxy, ns: NsFlag) {
-    // SAFETY: The caller guarantees it for `for_namespaces()`, and that there is a reference.
-    unsafe { for_namespaces(nsproxy, ns, |ns| drop(NsRef::from_raw(ns))) };
+    let put = |ns: NonNull<bindings::ns_common>| {
+        // SAFETY: The caller gives the reference away. The type is built in, or there is none here.
+        drop(unsafe { NsRef::from_raw(ns) });
+    };
+    // SAFETY: The caller guarantees it.
+    unsafe { for_namespaces(nsproxy, ns, put) };
 }

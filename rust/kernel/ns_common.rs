@@ -124,9 +124,11 @@ impl<'a> NsCommon<'a> {
         }
         // SAFETY: A `&LocalFile` is valid, and a file of nsfs has an inode.
         let inode = unsafe { bindings::file_inode(file.as_ptr()) };
+        // SAFETY: The inode is valid, as its file is.
+        let ns = unsafe { bindings::get_proc_ns(inode) };
         // SAFETY: The inode is of nsfs, see above. `nsfs_init_inode()` has put a namespace into
         // `i_private`.
-        let ns = unsafe { NonNull::new_unchecked(bindings::get_proc_ns(inode)) };
+        let ns = unsafe { NonNull::new_unchecked(ns) };
         // SAFETY: The inode holds a reference on the namespace until `nsfs_evict()`, and the file
         // holds the inode for `'a`. nsfs has files of types that are built in only.
         Some(unsafe { Self::from_ptr(ns) })
