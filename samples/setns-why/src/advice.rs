@@ -27,11 +27,41 @@ pub fn joined(event: &Event, names: &Names) -> String {
     )
 }
 
+/// Says what it means that there was no call.
+pub const NO_CALL: &str = "saw no call of setns(2). If the command failed, it has another reason: \
+                           perhaps it could not open /proc/PID/ns/TYPE, because the process has \
+                           ended or belongs to another user. A call that seccomp refuses, or that \
+                           a daemon makes, may not be seen.";
+
+/// Says in which user namespace the capability is needed that the caller lacks, and who has it.
+fn lacks(event: &Event, names: &Names) -> String {
+    let cap = capability(event.field("cap"));
+    let (own, needed) = (event.field("user_ns_id"), event.field("cap_ns_id"));
+    let owner = event.field("owner_id");
+    let place = names.of(needed);
+    let whose = match (needed == owner, needed == own) {
+        (true, true) => "the user namespace that owns it and that the caller is in",
+        (true, false) => "the user namespace that owns it",
+        (false, true) => "the user namespace that the caller is in",
+        (false, false) => "the user namespace that the call joins",
+    };
+    let advice = if needed != owner {
+        format!(
+            "Get it, or first join the user namespace that owns it, {}",
+            names.of(owner)
+        )
+    } else if needed == own {
+        "Be root, or get the capability".into()
+    } else {
+        "Be root there, or the user that has made that user namespace".into()
+    };
+    format!("{cap} is needed in {whose}, {place}. {advice}.")
+}
+
 /// Says which check has refused, and what would have been needed.
 pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
     let kind = event.field("type");
     let ns = names.of(event.field("ns_id"));
-    let where_needed = names.of(event.field("cap_ns_id"));
     let cap = capability(event.field("cap"));
     let asked = match event.field("asked") {
         "none" => "no type",
@@ -39,7 +69,8 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
     };
     match reason {
         "BAD_FD" => "passed a descriptor that is not open, or that was opened with O_PATH. Open \
-                     /proc/PID/ns/TYPE for reading, or a pidfd."
+                     /proc/PID/ns/TYPE for reading, or a pidfd. If the program has tried that, \
+                     it was refused, or the process has ended."
             .into(),
         "NOT_A_NAMESPACE" => "passed a descriptor that is neither of a namespace nor a pidfd. \
                               Open /proc/PID/ns/TYPE or a pidfd."
@@ -64,38 +95,36 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
             .into(),
         "NOT_INSPECTABLE" => format!(
             "may not inspect the process of the pidfd. Be the same user and let the process be \
-             dumpable, or have {cap}. A security module can also refuse this."
+             dumpable, or have {cap} in its user namespace. A security module can also refuse \
+             this."
         ),
-        "NO_OWNER_CAP" => format!(
-            "may not join the {kind} namespace {ns}: {cap} is needed in the user namespace that \
-             owns it, {where_needed}. Join that one first, or be root there."
-        ),
-        "NO_CAP" | "NO_CHROOT_CAP" => format!(
-            "may not join the {kind} namespace {ns}: {cap} is needed in the user namespace that \
-             the caller has or joins with the same call, {where_needed}. Get the capability, or \
-             join a user namespace first."
+        "NO_OWNER_CAP" | "NO_CAP" | "NO_CHROOT_CAP" => format!(
+            "may not join the {kind} namespace {ns}: {}",
+            lacks(event, names)
         ),
         "NO_TARGET_CAP" => format!(
-            "may not join the user namespace {ns}: {cap} is needed in it. Be the user that has \
-             made it, or root in the user namespace above it."
+            "may not join the user namespace {ns}: {cap} is needed in it. Be root in it or above \
+             it, or the user that has made it. A task cannot go back to a user namespace that it \
+             has left."
         ),
         "OWN_USER_NS" => format!(
             "is in the user namespace {ns} already, and a task may not enter it again. Leave \
              'user' out."
         ),
         "THREADS" => "has other threads, and all threads of a process share a user namespace. \
-                      Call from a process with one thread."
+                      Call before they start, or in a child made by fork(2)."
             .into(),
         "SHARED_FS" => format!(
-            "shares its root and working directory with another task (CLONE_FS), so it may not \
-             join a {kind} namespace. Call unshare(CLONE_FS) first."
+            "shares its root and working directory with another task (CLONE_FS), as threads do, \
+             so it may not join a {kind} namespace. Call unshare(CLONE_FS) first."
         ),
-        "SHARED_MEMORY" => "shares its memory with another task, so it may not join a time \
-                            namespace. Call from a process with one thread."
+        "SHARED_MEMORY" => "shares its memory with another task, as threads do, so it may not \
+                            join a time namespace. Call before they start, or in a child made by \
+                            fork(2)."
             .into(),
         "NOT_BELOW" => format!(
-            "may not join the pid namespace {ns}: it is neither the caller's own nor below it. A \
-             task can only go down."
+            "may not join the pid namespace {ns}: it is neither the caller's own nor below it. \
+             Call from a process that is in it or above it, or leave 'pid' out."
         ),
         "NO_ROOT" => format!("cannot look up the root of the mount namespace {ns}."),
         "ANONYMOUS" => "may not join a mount namespace that belongs to no process. Open the \

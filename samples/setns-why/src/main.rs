@@ -8,9 +8,9 @@
 //!
 //! EINVAL and EPERM have many causes. The kernel's trace events `setns:setns_refused` and
 //! `setns:setns_joined` say which check refused a call. The program traces the command and its
-//! children, and prints a sentence for each call when the command has ended. With `--json`, it
-//! prints a line of JSON for each event instead. The output goes to standard error, or to a file.
-//! The program returns the exit status of the command.
+//! children, and prints a sentence for each call when the command has ended, also if there was no
+//! call. With `--json`, it prints a line of JSON for each event instead. The output goes to
+//! standard error, or to a file. The program returns the exit status of the command.
 //!
 //! The events need root, tracefs, and a kernel that has them. Without them the program says so,
 //! follows the command with ptrace(2), and prints what the errno alone can mean.
@@ -20,7 +20,8 @@
 //! ```text
 //! # setns-why setpriv --reuid=65534 --clear-groups nsjoin 91 uts
 //! setns-why: nsjoin (95) may not inspect the process of the pidfd. Be the same user and let the
-//! process be dumpable, or have CAP_SYS_PTRACE. A security module can also refuse this.
+//! process be dumpable, or have CAP_SYS_PTRACE in its user namespace. A security module can also
+//! refuse this.
 //! ```
 
 mod advice;
@@ -28,6 +29,7 @@ mod event;
 mod follow;
 mod tracefs;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -58,6 +60,18 @@ impl Options {
             None => writeln!(io::stderr(), "{line}"),
         };
     }
+
+    /// Prints a sentence for each event. Calls one after another that are all alike get one: a
+    /// program may try again and again.
+    fn explain(&self, events: &[Event], names: &Names) {
+        let sentences: Vec<_> = events.iter().map(|event| describe(event, names)).collect();
+        for alike in sentences.chunk_by(|a, b| a == b) {
+            match (&alike[0], alike.len()) {
+                (sentence, 1) => self.tell(&format!("setns-why: {sentence}")),
+                (sentence, times) => self.tell(&format!("setns-why: {sentence} ({times} times)")),
+            }
+        }
+    }
 }
 
 /// Runs the command while its calls are traced.
@@ -74,12 +88,14 @@ fn run_traced(
     })?;
     let record = trace.stop()?;
     names.look();
-    for event in &record.events {
-        if options.json {
-            options.tell(&event.json());
-        } else {
-            options.tell(&format!("setns-why: {}", describe(event, &names)));
-        }
+    if options.json {
+        let lines = record.events.iter().map(Event::json);
+        lines.for_each(|line| options.tell(&line));
+    } else {
+        options.explain(&record.events, &names);
+    }
+    if record.events.is_empty() && record.lost == 0 && !options.json {
+        options.tell(&format!("setns-why: {}", advice::NO_CALL));
     }
     if record.lost > 0 {
         tell_user(&format!(
@@ -140,10 +156,16 @@ fn run(args: &[OsString]) -> Result<ExitCode, String> {
         Err(lack) if options.json => Err(format!("there is no JSON without the events: {lack}")),
         Err(lack) => {
             tell_user(&format!("setns-why: only the errno is known, as {lack}"));
-            follow::run(&mut command, |pid, errno| {
+            let called = Cell::new(false);
+            let code = follow::run(&mut command, |pid, errno| {
+                called.set(true);
                 let meaning = advice::errno(errno);
                 options.tell(&format!("setns-why: process {pid}: {meaning}"));
-            })
+            })?;
+            if !called.get() {
+                options.tell(&format!("setns-why: {}", advice::NO_CALL));
+            }
+            Ok(code)
         }
     }
 }
