@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "links.h"
 #include "race.h"
@@ -129,41 +130,72 @@ TEST_F(executing, joined)
 }
 
 /*
- * The target switches between two sets of namespaces, several types at a time. A task
- * that takes several types from it must get them from one set.
+ * The target switches between two sets of namespaces, all types or one type at a time. A
+ * task that takes a namespace from it must get the one or the other. If the target
+ * switches all types at once, a task that takes several must get them from one set.
  */
 
-enum { READS = 300, SWITCHES = 150 };
+enum { READS = 300, SWITCHES = 150, SWITCHED_TYPES = NSPROXY_TYPES | CLONE_NEWPID };
 
-/* A reader gets at one namespace of the target by one of these. */
+/* The namespaces of the target that change, and the ioctls that open them by a pidfd */
+static const struct {
+	const char *name;
+	int get;
+} switched[] = {
+	{ "mnt", 3 },
+	{ "uts", 10 },
+	{ "ipc", 2 },
+	{ "pid_for_children", 6 },
+	{ "cgroup", 1 },
+	{ "net", 4 },
+	{ "time", 7 },
+	{ "time_for_children", 8 },
+};
+
+/* A reader gets at the namespaces of a task by one of these. */
 struct handles {
+	pid_t pid;
 	int links;
 	int pidfd;
 };
+
+enum { TARGET_TASK, TASK_A, TASK_B, TASKS };
 
 FIXTURE(switching)
 {
 	struct task a;
 	struct task b;
-	struct handles target;
+	struct handles of[TASKS];
 };
 
 FIXTURE_VARIANT(switching)
 {
-	int nstype;
+	bool one_by_one;
+	int nstype;	/* for those who join the target; 0: each type in turn */
 };
+
+static struct handles handles_of(struct task task)
+{
+	return (struct handles){
+		.pid = task.pid,
+		.links = open_links(task.pid),
+		.pidfd = task.fd,
+	};
+}
 
 FIXTURE_SETUP(switching)
 {
 	if (missing_type())
 		SKIP(return, "no %s namespaces", missing_type());
 	new_race();
-	self->a = spawn(NSPROXY_TYPES, park, NULL);
-	self->b = spawn(NSPROXY_TYPES, park, NULL);
+	self->a = spawn(SWITCHED_TYPES, park, NULL);
+	self->b = spawn(SWITCHED_TYPES, park, NULL);
 	ASSERT_GT(self->a.pid, 0);
 	ASSERT_GT(self->b.pid, 0);
 	add_state(links_of(self->a.pid));
 	add_state(links_of(self->b.pid));
+	self->of[TASK_A] = handles_of(self->a);
+	self->of[TASK_B] = handles_of(self->b);
 	race->nstype = variant->nstype;
 }
 
@@ -183,14 +215,33 @@ FIXTURE_VARIANT_ADD(switching, six)
 	.nstype = NSPROXY_TYPES,
 };
 
+FIXTURE_VARIANT_ADD(switching, one_by_one)
+{
+	.one_by_one = true,
+};
+
+/* A failure counts, too: others wait for the number of switches. */
 static int switch_until_stopped(void *arg)
 {
 	const int *fds = arg;
 
 	while (!value_of(&race->stop)) {
-		/* A failure counts, too: others wait for the number */
-		race->unswitched += refusal(fds[0], NSPROXY_TYPES) != 0;
-		race->unswitched += refusal(fds[1], NSPROXY_TYPES) != 0;
+		race->unswitched += refusal(fds[0], SWITCHED_TYPES) != 0;
+		race->unswitched += refusal(fds[1], SWITCHED_TYPES) != 0;
+		count(&race->switches);
+	}
+	return 0;
+}
+
+static int switch_one_by_one(void *arg)
+{
+	const int *fds = arg;
+
+	for (int to = 0; !value_of(&race->stop); to = !to) {
+		for (int i = 0; i < ARRAY_SIZE(types); i++) {
+			if (types[i].flag & SWITCHED_TYPES)
+				race->unswitched += refusal(fds[to], types[i].flag) != 0;
+		}
 		count(&race->switches);
 	}
 	return 0;
@@ -204,10 +255,16 @@ static bool goes_on(int reads)
 
 static int read_by_joining(void *arg)
 {
-	struct handles *target = arg;
+	static const int in_turn[] = {
+		CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWCGROUP, CLONE_NEWNET,
+		CLONE_NEWTIME,
+	};
+	const struct handles *of = arg;
 
 	for (int i = 0; goes_on(i); i++) {
-		if (attempt(target->pidfd, race->nstype) < 0)
+		int nstype = race->nstype ?: in_turn[i % ARRAY_SIZE(in_turn)];
+
+		if (attempt(of[TARGET_TASK].pidfd, nstype) < 0)
 			return 1;
 	}
 	return 0;
@@ -221,33 +278,61 @@ static ino_t ino_of_closed(int fd)
 	return ino;
 }
 
-static ino_t ino_by_file(struct handles *target, int type)
+static ino_t ino_by_file(const struct handles *task, int i)
 {
-	return ino_of_closed(openat(target->links, types[type].name, O_RDONLY | O_CLOEXEC));
+	return ino_of_closed(openat(task->links, switched[i].name, O_RDONLY | O_CLOEXEC));
 }
 
-static ino_t ino_by_ioctl(struct handles *target, int type)
+static ino_t ino_by_ioctl(const struct handles *task, int i)
 {
-	return ino_of_closed(ioctl(target->pidfd, IOC_PIDFD_GET_NS(types[type].get), 0));
+	return ino_of_closed(ioctl(task->pidfd, IOC_PIDFD_GET_NS(switched[i].get), 0));
 }
 
-static ino_t ino_by_link(struct handles *target, int type)
+static ino_t ino_by_link(const struct handles *task, int i)
 {
-	return read_link(target->links, types[type].name);
+	return read_link(task->links, switched[i].name);
 }
 
-static int read_one_by_one(struct handles *target,
-			   ino_t (*ino_by)(struct handles *target, int type))
+/* Each network namespace has files of its own. */
+static ino_t ino_by_net(const struct handles *task, int i)
 {
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/net/dev", task->pid);
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+/*
+ * Returns the number of the first mount, which is of one mount namespace only. There is
+ * none below a root directory in another namespace, and a join changes the root first.
+ */
+static ino_t ino_by_mounts(const struct handles *task, int i)
+{
+	char path[64];
+	long number = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", task->pid);
+	for (int tries = 0; number < 0 && tries < 10000; tries++)
+		number = read_number(path);
+	return number < 0 ? 0 : number;
+}
+
+static int read_one_by_one(const struct handles *of, int nr,
+			   ino_t (*ino_by)(const struct handles *task, int i))
+{
+	ino_t a[ARRAY_SIZE(switched)], b[ARRAY_SIZE(switched)];
+
+	for (int i = 0; i < nr; i++) {
+		a[i] = ino_by(&of[TASK_A], i);
+		b[i] = ino_by(&of[TASK_B], i);
+		if (!a[i] || !b[i] || a[i] == b[i])
+			return 1;
+	}
 	for (int i = 0; goes_on(i); i++) {
-		int type = i % ARRAY_SIZE(types);
-		ino_t ino;
+		ino_t ino = ino_by(&of[TARGET_TASK], i % nr);
 
-		if (!(types[type].flag & NSPROXY_TYPES))
-			continue;
-		ino = ino_by(target, type);
-		if (ino != ino_in(&race->states[0], types[type].name) &&
-		    ino != ino_in(&race->states[1], types[type].name))
+		if (ino != a[i % nr] && ino != b[i % nr])
 			count(&race->strangers);
 	}
 	return 0;
@@ -255,37 +340,46 @@ static int read_one_by_one(struct handles *target,
 
 static int read_links_one_by_one(void *arg)
 {
-	return read_one_by_one(arg, ino_by_link);
+	return read_one_by_one(arg, ARRAY_SIZE(switched), ino_by_link);
 }
 
 static int read_files_one_by_one(void *arg)
 {
-	return read_one_by_one(arg, ino_by_file);
+	return read_one_by_one(arg, ARRAY_SIZE(switched), ino_by_file);
 }
 
 static int read_ioctls_one_by_one(void *arg)
 {
-	return read_one_by_one(arg, ino_by_ioctl);
+	return read_one_by_one(arg, ARRAY_SIZE(switched), ino_by_ioctl);
 }
 
-/* The first two readers join the requested types. The others are there to disturb. */
-TEST_F(switching, all_from_one_set)
+static int read_net(void *arg)
+{
+	return read_one_by_one(arg, 1, ino_by_net);
+}
+
+static int read_mounts(void *arg)
+{
+	return read_one_by_one(arg, 1, ino_by_mounts);
+}
+
+/* The first two readers join the requested types. The others look at one type at a time. */
+TEST_F(switching, one_or_the_other)
 {
 	static int (*const readers[])(void *arg) = {
 		read_by_joining, read_by_joining, read_links_one_by_one, read_files_one_by_one,
-		read_ioctls_one_by_one,
+		read_ioctls_one_by_one, read_net, read_mounts,
 	};
 	struct task target, tasks[ARRAY_SIZE(readers)];
 	int fds[] = { self->a.fd, self->b.fd };
 
-	target = spawn(0, switch_until_stopped, fds);
+	target = spawn(0, variant->one_by_one ? switch_one_by_one : switch_until_stopped, fds);
 	ASSERT_GT(target.pid, 0);
-	self->target.links = open_links(target.pid);
-	self->target.pidfd = target.fd;
+	self->of[TARGET_TASK] = handles_of(target);
 	/* The target must have left its first namespaces */
 	await(&race->switches, 1);
 	for (int i = 0; i < ARRAY_SIZE(readers); i++) {
-		tasks[i] = spawn(0, readers[i], &self->target);
+		tasks[i] = spawn(0, readers[i], self->of);
 		ASSERT_GT(tasks[i].pid, 0);
 	}
 
