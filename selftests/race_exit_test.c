@@ -30,6 +30,7 @@ FIXTURE_VARIANT(exiting)
 	int has;
 	int nstype;
 	bool not_capable;
+	bool alone;	/* the caller has its set of namespaces for itself */
 };
 
 FIXTURE_SETUP(exiting)
@@ -63,6 +64,20 @@ FIXTURE_VARIANT_ADD(exiting, one_of_all)
 	.nstype = CLONE_NEWUTS,
 };
 
+FIXTURE_VARIANT_ADD(exiting, all_alone)
+{
+	.has = all_types,
+	.nstype = all_types,
+	.alone = true,
+};
+
+FIXTURE_VARIANT_ADD(exiting, one_of_all_alone)
+{
+	.has = all_types,
+	.nstype = CLONE_NEWUTS,
+	.alone = true,
+};
+
 /* The call is refused after the references were taken. */
 FIXTURE_VARIANT_ADD(exiting, not_capable)
 {
@@ -92,7 +107,13 @@ static int join_when_told(void *arg)
 	return 0;
 }
 
-static void race_with_exit(struct __test_metadata *_metadata, int has, bool not_capable,
+/* A child with a new namespace has no set of namespaces in common with its parent. */
+static int how_to_start(bool alone)
+{
+	return alone ? CLONE_NEWCGROUP : 0;
+}
+
+static void race_with_exit(struct __test_metadata *_metadata, int has, bool not_capable, int how,
 			   enum order order)
 {
 	struct task target, joiner;
@@ -104,7 +125,7 @@ static void race_with_exit(struct __test_metadata *_metadata, int has, bool not_
 	ASSERT_GT(target.pid, 0);
 	add_state(links_of(target.pid));
 	race->fd = target.fd;
-	joiner = spawn(0, join_when_told, &not_capable);
+	joiner = spawn(how, join_when_told, &not_capable);
 	ASSERT_GT(joiner.pid, 0);
 	await(&race->ready, 2);
 
@@ -124,12 +145,13 @@ static void race_with_exit(struct __test_metadata *_metadata, int has, bool not_
 TEST_F(exiting, joined_or_gone)
 {
 	int there = variant->not_capable ? -EPERM : 0;
+	int how = how_to_start(variant->alone);
 
 	race->nstype = variant->nstype;
 	for (int round = 0; round < EXITS; round++) {
 		enum order order = order_of_round(round);
 
-		race_with_exit(_metadata, variant->has, variant->not_capable, order);
+		race_with_exit(_metadata, variant->has, variant->not_capable, how, order);
 		if (order == AT_ONCE) {
 			take_aim(race->outcome[0] != -ESRCH);
 			continue;
@@ -287,7 +309,14 @@ TEST_F(leaving, joined_or_gone)
  * cover the root of the joined mount namespace.
  */
 
-enum { MOUNT_DOUBLINGS = 13, BURIED_TYPES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC };
+enum {
+	MOUNT_DOUBLINGS = 13,
+	LAST_TYPES = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWTIME,
+	BURIED_TYPES = CLONE_NEWNS | LAST_TYPES,
+};
+
+/* The namespaces that end with the target */
+static const char *const last[] = { "user", "uts", "ipc", "cgroup", "time" };
 
 /* The number of tries, and the limit if no try has hit. */
 enum { BREATHS = 40, MAX_BREATHS = 400 };
@@ -374,9 +403,9 @@ static int join_and_stay(void *arg)
 }
 
 /* Returns whether the call made the namespaces active again. */
-static bool race_with_last_breath(struct __test_metadata *_metadata)
+static bool race_with_last_breath(struct __test_metadata *_metadata, int how)
 {
-	union ns_handle user, uts;
+	union ns_handle handles[ARRAY_SIZE(last)];
 	struct task target, joiner;
 	bool joined;
 
@@ -384,13 +413,13 @@ static bool race_with_last_breath(struct __test_metadata *_metadata)
 	race->ready = 0;
 	race->gone = 0;
 	race->nr_states = 0;
-	target = spawn(CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC, exit_when_told, NULL);
+	target = spawn(CLONE_NEWUSER | LAST_TYPES, exit_when_told, NULL);
 	ASSERT_GT(target.pid, 0);
-	ASSERT_EQ(get_handle(target.pid, "user", &user), 0);
-	ASSERT_EQ(get_handle(target.pid, "uts", &uts), 0);
+	for (int i = 0; i < ARRAY_SIZE(last); i++)
+		ASSERT_EQ(get_handle(target.pid, last[i], &handles[i]), 0);
 	add_state(links_of(target.pid));
 	race->fd = target.fd;
-	joiner = spawn(0, join_and_stay, NULL);
+	joiner = spawn(how, join_and_stay, NULL);
 	ASSERT_GT(joiner.pid, 0);
 	await(&race->ready, 2);
 
@@ -399,22 +428,33 @@ static bool race_with_last_breath(struct __test_metadata *_metadata)
 	count(&race->gone);
 	await(&race->ready, 3);
 	joined = race->outcome[0] == 0;
-	if (joined) {
-		EXPECT_EQ(try_handle(&user), 0);
-		EXPECT_EQ(try_handle(&uts), 0);
+	for (int i = 0; joined && i < ARRAY_SIZE(last); i++) {
+		EXPECT_EQ(try_handle(&handles[i]), 0) {
+			TH_LOG("%s", last[i]);
+		}
 	}
 	end(&joiner);
-	EXPECT_EQ(try_handle_patiently(&user), ESTALE);
-	EXPECT_EQ(try_handle_patiently(&uts), ESTALE);
+	for (int i = 0; i < ARRAY_SIZE(last); i++) {
+		EXPECT_EQ(try_handle_patiently(&handles[i]), ESTALE) {
+			TH_LOG("%s", last[i]);
+		}
+	}
 	take_aim(joined);
 	return joined && race->seen_gone;
 }
 
-TEST(gone_before_commit)
+FIXTURE(last_breath)
+{
+};
+
+FIXTURE_VARIANT(last_breath)
+{
+	bool alone;	/* the caller has its set of namespaces for itself */
+};
+
+FIXTURE_SETUP(last_breath)
 {
 	union ns_handle own;
-	int resurrections = 0;
-	int breaths = 0;
 
 	if (missing_type())
 		SKIP(return, "no %s namespaces", missing_type());
@@ -422,9 +462,30 @@ TEST(gone_before_commit)
 		SKIP(return, "no handles of namespaces");
 	new_race();
 	ASSERT_EQ(bury_root(), 0);
+}
+
+FIXTURE_TEARDOWN(last_breath)
+{
+}
+
+FIXTURE_VARIANT_ADD(last_breath, shared)
+{
+};
+
+FIXTURE_VARIANT_ADD(last_breath, alone)
+{
+	.alone = true,
+};
+
+TEST_F(last_breath, gone_before_commit)
+{
+	int how = how_to_start(variant->alone);
+	int resurrections = 0;
+	int breaths = 0;
+
 	/* A single CPU may run one side after the other in each try */
 	while (breaths < BREATHS || (!resurrections && breaths < MAX_BREATHS)) {
-		resurrections += race_with_last_breath(_metadata);
+		resurrections += race_with_last_breath(_metadata, how);
 		breaths++;
 	}
 	expect_only(_metadata, ESRCH, 0);
