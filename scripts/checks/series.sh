@@ -119,6 +119,34 @@ check_selftests_alone() {
 	done < <(series_patches)
 }
 
+# The patch of perf is no part of a series. It must apply to the release, pass checkpatch.pl, and
+# compile. Perf itself is not built.
+check_perf_patch() {
+	local patch=$top/bench/perf-bench-setns.patch file include machine
+	machine=$(uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+	rm -rf "$work/perf" && mkdir -p "$work/perf"
+	cd "$work/perf" || return
+	grep -q '^+++ b/.*\.c$' "$patch"
+	# No series changes these files, so they are those of the release
+	sed -n 's,^--- a/,,p' "$patch" | while read -r file; do
+		mkdir -p "${file%/*}"
+		cp "$src/$file" "$file"
+	done
+	patch -s -f -p1 --fuzz=0 <"$patch"
+	"$src/scripts/checkpatch.pl" --no-tree --strict --ignore MISSING_SIGN_OFF "$patch"
+	# The folders are those of tools/perf/Makefile.config. The other headers are not copied.
+	include=(-iquote "$src/tools/perf/bench")
+	for file in lib/perf/include perf/util/include "perf/arch/$machine/include" include \
+		"arch/$machine/include/uapi" include/uapi "arch/$machine/include" perf/util perf lib; do
+		include+=(-I "$src/tools/$file")
+	done
+	sed -n 's,^+++ b/\(.*\.c\)$,\1,p' "$patch" | while read -r file; do
+		gcc -fsyntax-only -Wall -Wextra -Wno-type-limits -Werror -O2 -std=gnu11 -D_GNU_SOURCE \
+			-DHAVE_SETNS_SUPPORT -DHAVE_PTHREAD_ATTR_SETAFFINITY_NP "${include[@]}" "$file"
+		echo "==> compiled: $file"
+	done
+}
+
 # disassemble OBJECT SOURCE OPTION...: compiles the file as a kernel without these options would,
 # and prints its instructions
 disassemble() {
