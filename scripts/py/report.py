@@ -6,7 +6,8 @@ The script reads build/results/*/summary.json, which scripts/py/compare.py write
 results of scripts/kunit. The page needs no other file, and no network. A run that ended
 before it had a summary is on the page as a failure. The findings of scripts/fault,
 scripts/fuzz and scripts/load are not on it: these scripts print them. The script also reads
-the output of scripts/test-full --list from standard input: the verdict of each unit.
+the output of scripts/test-full --list from standard input: the verdict of each unit. It draws what
+scripts/bench has counted, if that has run.
 
 scripts/report starts the script. Exit status: 0 the page is written, 2 there is nothing to
 report.
@@ -20,6 +21,8 @@ import traceback
 from collections import Counter
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import bench_pictures
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -149,7 +152,7 @@ def read_units():
     return units if any(verdict != "no verdict" for _, verdict in units) else []
 
 
-def render(runs, kunit, units):
+def render(runs, kunit, units, benches):
     """Returns the HTML of the page."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -163,6 +166,7 @@ def render(runs, kunit, units):
         complete=[run for run in runs if run.complete],
         kunit=kunit,
         units=units,
+        benches=benches,
         impls=IMPLS,
         fine=FINE,
         suites=suites_of(runs),
@@ -174,11 +178,13 @@ def render(runs, kunit, units):
 
 def main():
     runs, kunit = find_runs(), list(find_kunit())
-    if not runs and not kunit:
-        raise Broken("There is nothing to report yet: run make run or make test first.")
+    benches = bench_pictures.find(BUILD / "bench")
+    if not runs and not kunit and not benches:
+        raise Broken("There is nothing to report yet: run make run, make test or make bench first.")
     page = BUILD / "report.html"
-    page.write_text(render(runs, kunit, read_units()))
-    print(f"==> {page.relative_to(TOP)} has {', '.join(run.name for run in runs)}")
+    page.write_text(render(runs, kunit, read_units(), benches))
+    names = [run.name for run in runs] + [f"the counts of {bench.name}" for bench in benches]
+    print(f"==> {page.relative_to(TOP)} has {', '.join(names)}")
 
 
 if __name__ == "__main__":
