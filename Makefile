@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The front door: each target starts the script of the same name, which has --help.
-# Settings: ARCH=, KDIR=, FLAVOUR= for run, try, fuzz, load and vm, SUITES='...' for try,
+# Settings: ARCH=, KDIR=, FLAVOUR= for run, try, fuzz, load, bench and vm, SUITES='...' for try,
 # IMPL=, CMD='...' and GDB=1 for vm, WITH_FIX=1 for fault.
 
 .PHONY: help run test test-full try vm check check-bisect check-options coverage mutate fault fuzz load bench series report clean

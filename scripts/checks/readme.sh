@@ -28,6 +28,22 @@ count_refusals() {
 	awk -F'\t' -v reach="^($1)\$" '!/^#/ && NF > 3 && $2 != "-" && $3 ~ reach' "$scripts/lists/refusals" | wc -l
 }
 
+# ratios COLUMN ROW...: what make bench has on record for these rows, divided by that for C
+ratios() {
+	awk -F, -v column="$1" -v rows="${*:2}" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) at = i }
+		{ ratio[$1] = sprintf("%.2f", $at / ($2 ? $2 : 1)) }
+		END { n = split(rows, name, " "); for (i = 1; i <= n; i++) print ratio[name[i]] }' \
+		"$scripts/lists/bench-x86_64.csv"
+}
+
+# check_ratios PATTERN COLUMN ROW...: the row of the README has these ratios
+check_ratios() {
+	local found
+	mapfile -t found < <(ratios "${@:2}")
+	figure "$1" "${found[@]}"
+}
+
 check_figures() {
 	local sets
 	figure "programs that call setns(2)" "$(count_suites -v '^(setns|trace_setns|samples):')" "$(count_suites '^(setns|trace_setns):')" \
@@ -39,4 +55,11 @@ check_figures() {
 	sets=$(sed -n 's/^SETS = {"nsfd": \([0-9]*\), "pidfd": \([0-9]*\),.*/\1 + \2/p' "$scripts/py/faults/checks.py")
 	figure "allocation of the call fails once" "$((sets))"
 	figure "faults put into the series" "$(find "$scripts/lists/mutations" -name '*.patch' | wc -l)"
+	check_ratios "join uts; ipc" rust uts ipc pid cgroup net
+	check_ratios "join mnt; time; user" rust mnt time user
+	check_ratios "join net in a container" rust net_in_container
+	check_ratios "by one pidfd" rust pidfd_one pidfd_three pidfd_six pidfd_all
+	check_ratios "refused: no capability" rust refused_private other_type
+	check_ratios "C with an experimental patch" c_in_place net
+	check_ratios "with the algorithm of C" rust_copy net
 }

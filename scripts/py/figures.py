@@ -9,9 +9,11 @@ The script counts lines of code, unsafe blocks, and bytes of machine code. It le
 KUnit tests of the Rust core. From kernel/nsproxy.c it counts only the functions that make up
 setns(2). The verdicts are those of the runs in RESULTS. Runs of a series whose hash is not
 SERIES are left out. DIFF is what the series changes: from it come the exports, and the costs
-for a kernel with Rust and without the core. scripts/series starts the script, for the cover letter.
+for a kernel with Rust and without the core. The instructions of a call are those on record for
+make bench. scripts/series starts the script, for the cover letter.
 """
 
+import csv
 import json
 import pathlib
 import re
@@ -102,6 +104,21 @@ def print_verdicts(results, series):
         print(f"   {calls['c']['c']} calls served by C, {calls['rust']['rust']} by Rust")
 
 
+def print_instructions(record):
+    """Prints the instructions of each call on record, and how they compare with C."""
+    with record.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    print(" - instructions of a whole system call under QEMU, and the ratio to C:")
+    print(f"   {'':18}{'C':>6}{'Rust':>8}{'copy':>8}{'C in place':>12}")
+    for row in rows:
+        c = int(row["c"])
+        rust, copy, in_place = (
+            f"{int(row[column]) / c:.2f}" for column in ("rust", "rust_copy", "c_in_place")
+        )
+        print(f"   {row['row']:18}{c:>6}{rust:>8}{copy:>8}{in_place:>12}")
+    print("   (copy: Rust with the algorithm of C. C in place: an experiment, not in this series)")
+
+
 def main():
     if len(sys.argv) != 6:
         print(
@@ -131,6 +148,7 @@ def main():
     print(f" - exports: {len(re.findall('^[+]EXPORT_SYMBOL', diff, re.MULTILINE))}")
     print(f" - with RUST and without RUST_SETNS: bindgen reads {headers} more headers, and of the")
     print(f"   {helpers} new helpers, {compiled} are compiled in this configuration")
+    print_instructions(pathlib.Path(__file__).parent.parent / "lists/bench-x86_64.csv")
     print_verdicts(results, sys.argv[4])
 
 
