@@ -313,8 +313,11 @@ static ino_t ino_by_mounts(const struct handles *task, int i)
 	long number = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", task->pid);
-	for (int tries = 0; number < 0 && tries < 10000; tries++)
+	for (int tries = 0; number < 0 && tries < 10000; tries++) {
+		/* Let the target go on, which may be between the two */
+		sched_yield();
 		number = read_number(path);
+	}
 	return number < 0 ? 0 : number;
 }
 
