@@ -102,7 +102,8 @@ pub(crate) unsafe fn share_namespaces(ns: NsFlag, old: &NsProxy, new: *mut bindi
 #[inline(always)]
 pub(crate) unsafe fn put_namespaces(nsproxy: *mut bindings::nsproxy, ns: NsFlag) {
     let put = |ns: NonNull<bindings::ns_common>| {
-        // SAFETY: The caller gives the reference away. The type is built in, or there is none here.
+        // SAFETY: The caller gives the reference away. `for_namespaces()` visits only types that
+        // are built in.
         drop(unsafe { NsRef::from_raw(ns) });
     };
     // SAFETY: The caller guarantees it.
