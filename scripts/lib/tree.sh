@@ -130,7 +130,7 @@ source_patches() {
 # the harness, but not the documentation of the project
 verdict_hash() {
 	# shellcheck disable=SC2086 # a list of folders
-	(cd "$top" && find Makefile $our_folders fuzz host_test patches samples scripts -type f ! -name '*.md' |
+	(cd "$top" && find Makefile $our_folders bench fuzz host_test patches samples scripts -type f ! -name '*.md' |
 		LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -c 1-12)
 }
 
