@@ -7,6 +7,7 @@
  *   without any capability. Root is uid 0 of the initial user namespace. Uid 0 of
  *   another one is not root, unless it is mapped to 0.
  * - The counters show how many calls all tasks have made. Only root may read them.
+ * - Only root may choose the algorithm.
  * - Loading and unloading require CAP_SYS_MODULE in the initial user namespace.
  *
  * The other tests check what setns(2) itself permits.
@@ -250,6 +251,16 @@ TEST_F(who, counters)
 		expect_way_by_mode(_metadata, counters[i], 0400, O_RDONLY,
 				   variant->reads ? not_owner : EACCES);
 	}
+}
+
+/* Who may write the parameter and enter debugfs may also choose the algorithm. */
+TEST_F(who, algorithm)
+{
+	bool writes = variant->reads && variant->writes;
+
+	ASSERT_EQ(variant->become(), 0);
+	expect_open(_metadata, algorithm_file, O_RDONLY, variant->reads ? 0 : EACCES);
+	expect_open(_metadata, algorithm_file, O_RDWR, writes ? 0 : EACCES);
 }
 
 TEST_F(who, parameter_to_read)
