@@ -49,6 +49,7 @@
 struct sweep {
 	int (*call)(int fd, int flags);
 	bool by_pidfd;
+	bool alone;		/* the caller does not share its nsproxy */
 	int flags;
 	bool sampled;		/* only some allocations are made to fail */
 
@@ -125,6 +126,9 @@ static int caller(struct sweep *sweep, const struct world *world, int nth)
 	int err, left;
 
 	if (fail_nth < 0 || semop(world->sem, &add, 1) || chdir("/proc"))
+		return 2;
+	/* This gives the caller another nsproxy */
+	if (sweep->alone && unshare(CLONE_NEWUTS))
 		return 2;
 	look(world->before);
 	err = call_failing_at(sweep, world->fd, fail_nth, nth, &left);
@@ -302,7 +306,8 @@ static int outer(struct sweep *sweep, struct world *world)
 
 static void print_sweep(const struct sweep *sweep)
 {
-	printf("# %s", sweep->call != refusal ? "unshare" : sweep->by_pidfd ? "pidfd" : "nsfd");
+	printf("# %s%s", sweep->call != refusal ? "unshare" : sweep->by_pidfd ? "pidfd" : "nsfd",
+	       sweep->alone ? "-alone" : "");
 	for (int i = 0; i < ARRAY_SIZE(types); i++) {
 		if (sweep->flags & types[i].flag)
 			printf(" %s", types[i].name);
@@ -338,8 +343,8 @@ static bool is_right_errno(const struct sweep *sweep, int err)
 
 static bool is_conclusive(const struct sweep *sweep, int least_failures)
 {
-	return sweep->failures >= least_failures || sweep->changed || sweep->uncounted ||
-	       sweep->leaked;
+	return sweep->changed || (sweep->done && (sweep->failures >= least_failures ||
+						  sweep->uncounted || sweep->leaked));
 }
 
 static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *what,
@@ -389,12 +394,14 @@ static void expect_sweep(struct __test_metadata *_metadata, const struct sweep *
 }
 
 /*
- * Counts the allocations that a call cannot do without: an nsproxy, because the caller
- * shares its own; credentials; the pathname of the root.
+ * Counts the allocations that a call cannot do without: an nsproxy, if the caller shares
+ * its own; credentials; the pathname of the root.
  */
-static int least_allocations(int flags)
+static int least_allocations(const struct sweep *sweep)
 {
-	return (flags != CLONE_NEWUSER) + !!(flags & CLONE_NEWUSER) + !!(flags & CLONE_NEWNS);
+	bool nsproxy = !sweep->alone && sweep->flags != CLONE_NEWUSER;
+
+	return nsproxy + !!(sweep->flags & CLONE_NEWUSER) + !!(sweep->flags & CLONE_NEWNS);
 }
 
 FIXTURE(fault)
@@ -417,28 +424,56 @@ FIXTURE_TEARDOWN(fault)
 	reset_knobs();
 }
 
+static void expect_nsfd(struct __test_metadata *_metadata, int flag, bool alone)
+{
+	struct sweep sweep = { .call = refusal, .flags = flag, .alone = alone };
+	/* The ucounts take one more */
+	int more = flag == CLONE_NEWUSER;
+
+	expect_sweep(_metadata, &sweep, least_allocations(&sweep) + more);
+}
+
+static void expect_pidfd(struct __test_metadata *_metadata, int flags, bool alone)
+{
+	struct sweep sweep = {
+		.call = refusal,
+		.by_pidfd = true,
+		.flags = flags,
+		.alone = alone,
+	};
+
+	expect_sweep(_metadata, &sweep, least_allocations(&sweep));
+}
+
 TEST_F_TIMEOUT(fault, each_type_by_nsfd, 3600)
 {
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		struct sweep sweep = { .call = refusal, .flags = types[i].flag };
-		/* The ucounts take one more */
-		int more = types[i].flag == CLONE_NEWUSER;
-
-		expect_sweep(_metadata, &sweep, least_allocations(sweep.flags) + more);
-	}
+	for (int i = 0; i < ARRAY_SIZE(types); i++)
+		expect_nsfd(_metadata, types[i].flag, false);
 }
 
 TEST_F_TIMEOUT(fault, each_set_by_pidfd, 3600)
 {
-	for (unsigned int bits = 1; bits <= NR_SETS; bits++) {
-		struct sweep sweep = {
-			.call = refusal,
-			.by_pidfd = true,
-			.flags = set_from(bits),
-		};
+	for (unsigned int bits = 1; bits <= NR_SETS; bits++)
+		expect_pidfd(_metadata, set_from(bits), false);
+}
 
-		expect_sweep(_metadata, &sweep, least_allocations(sweep.flags));
+TEST_F_TIMEOUT(fault, each_type_by_nsfd_alone, 3600)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++)
+		expect_nsfd(_metadata, types[i].flag, true);
+}
+
+/* Each type, each pair with user or mnt, and all. */
+TEST_F_TIMEOUT(fault, sets_by_pidfd_alone, 3600)
+{
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		expect_pidfd(_metadata, types[i].flag, true);
+		if (types[i].flag != CLONE_NEWUSER)
+			expect_pidfd(_metadata, types[i].flag | CLONE_NEWUSER, true);
+		if (!(types[i].flag & (CLONE_NEWUSER | CLONE_NEWNS)))
+			expect_pidfd(_metadata, types[i].flag | CLONE_NEWNS, true);
 	}
+	expect_pidfd(_metadata, all_types, true);
 }
 
 /* At least two allocations fail: the nsproxy and the namespace itself. */

@@ -52,7 +52,7 @@ check_figures() {
 	figure "the compiler must refuse" "$(find "$scripts/lists/must-not-compile" -name '*.patch' | wc -l)"
 	figure "can refuse a call" "$(count_refusals '.*')" "$(count_refusals yes)"
 	figure "random calls" "$(sed -n 's/^\tcalls=\([0-9]*\) .*/\1/p' "$scripts/fuzz")"
-	sets=$(sed -n 's/^SETS = {"nsfd": \([0-9]*\), "pidfd": \([0-9]*\),.*/\1 + \2/p' "$scripts/py/faults/checks.py")
+	sets=$(sed -n 's/^SETS = {\(.*\), CREATE.*/\1/p' "$scripts/py/faults/checks.py" | grep -oE '[0-9]+' | paste -sd+)
 	figure "allocation of the call fails once" "$((sets))"
 	figure "faults put into the series" "$(find "$scripts/lists/mutations" -name '*.patch' | wc -l)"
 	check_ratios "join uts; ipc" rust uts ipc pid cgroup net

@@ -17,7 +17,7 @@ class CasesTest(FaultReportTest):
         self.assertIn("fault.each_set_by_pidfd on Rust: Expected sweep->leaked", output)
 
     def test_rust_is_red(self):
-        self.replace("rust/setns:fault_test.ktap", "\nok 4", "\nnot ok 4")
+        self.replace("rust/setns:fault_test.ktap", "\nok 6", "\nnot ok 6")
         self.replace("rust/served", " 0 ", " 1 ")
         self.assert_red("memcg.at_its_limit on Rust: no reason given")
 
@@ -25,8 +25,8 @@ class CasesTest(FaultReportTest):
         for impl, name in (("c", "C"), ("rust", "Rust")):
             self.replace(
                 f"{impl}/setns:fault_test.ktap",
-                "ok 4 memcg.at_its_limit",
-                "ok 4 memcg.at_its_limit # SKIP no memory cgroups",
+                "ok 6 memcg.at_its_limit",
+                "ok 6 memcg.at_its_limit # SKIP no memory cgroups",
             )
         self.assert_red(
             "memcg.at_its_limit on C: # SKIP no memory cgroups",
@@ -34,11 +34,11 @@ class CasesTest(FaultReportTest):
         )
 
     def test_case_is_missing(self):
-        self.replace("rust/setns:fault_test.ktap", "\nok 4 memcg.at_its_limit", "")
+        self.replace("rust/setns:fault_test.ktap", "\nok 6 memcg.at_its_limit", "")
         self.assert_red("these are not the cases of fault_test, on Rust")
 
     def test_no_plan(self):
-        self.replace("c/setns:fault_test.ktap", "1..4\n", "")
+        self.replace("c/setns:fault_test.ktap", "1..6\n", "")
         self.assert_red("these are not the cases of fault_test, on C")
 
     def test_silence(self):

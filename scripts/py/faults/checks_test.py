@@ -14,7 +14,7 @@ class ChecksTest(FaultReportTest):
             "namespaces left of create_new_namespaces, on Rust: none", self.assert_green()
         )
         rows = (self.results / "sets").read_text().splitlines()
-        self.assertEqual(len(rows), 8 + 255 + 30)
+        self.assertEqual(len(rows), 8 + 255 + 8 + 22 + 30)
         self.assertTrue(all(len(row.split("\t")) == 8 for row in rows))
 
     def test_results_cannot_be_judged(self):

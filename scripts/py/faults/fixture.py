@@ -26,7 +26,14 @@ CREATED = [
     ("mnt", "empty"),
 ]
 FLAGS = TYPES | {"empty": 1 << 37}
-CASES = ("each_type_by_nsfd", "each_set_by_pidfd", "each_set_by_unshare", "at_its_limit")
+CASES = (
+    "each_type_by_nsfd",
+    "each_set_by_pidfd",
+    "each_type_by_nsfd_alone",
+    "sets_by_pidfd_alone",
+    "each_set_by_unshare",
+    "at_its_limit",
+)
 KMEMLEAK = """\
 unreferenced object 0xffff888005b3c0c0 (size 192):
   comm "fault_test", pid 1234, jiffies 4294900000
@@ -49,8 +56,8 @@ TRACE = """\
     )
 )
 LEAK = """\
-# fault_test.c:456:each_set_by_pidfd:Expected sweep->leaked (268435456) == 0 (0)
-# fault_test.c:457:each_set_by_pidfd:set {flags:#x}: namespaces are left
+# fault_test.c:456:{case}:Expected sweep->leaked (268435456) == 0 (0)
+# fault_test.c:457:{case}:set {flags:#x}: namespaces are left
 """
 VICTIM = """\
 # fault_test.c:717:at_its_limit:Expected status (768) == 0 (0)
@@ -71,6 +78,15 @@ def sweep(call, types, failures, errnos, leaked=""):
 def all_sets():
     for bits in range(1, 256):
         yield tuple(name for i, name in enumerate(TYPES) if bits & 1 << i)
+
+
+def sets_alone():
+    """The sets of types that callers join who do not share their nsproxy."""
+    return [
+        types
+        for types in all_sets()
+        if len(types) in {1, 8} or len(types) == 2 and {"user", "mnt"} & {*types}
+    ]
 
 
 class FaultReportTest(unittest.TestCase):
@@ -98,16 +114,16 @@ class FaultReportTest(unittest.TestCase):
 
     def ktap(self, leaks=False, victim=False, rust=False):
         self.rust = rust
-        text = "TAP version 13\n1..4\n# Starting 4 tests from 2 test cases.\n"
-        red = {"each_set_by_pidfd": leaks, "at_its_limit": victim}
+        text = "TAP version 13\n1..6\n# Starting 6 tests from 2 test cases.\n"
+        red = {"each_set_by_pidfd": leaks, "sets_by_pidfd_alone": leaks, "at_its_limit": victim}
         for number, case in enumerate(CASES, 1):
-            name = f"{'fault' if number < 4 else 'memcg'}.{case}"
+            name = f"{'fault' if number < 6 else 'memcg'}.{case}"
             text += f"#  RUN           {name} ...\n{getattr(self, case)(red.get(case))}"
             text += f"# {case}: Test failed\n" if red.get(case) else ""
             text += f"#          {'FAIL' if red.get(case) else '  OK'}  {name}\n"
             text += f"{'not ok' if red.get(case) else 'ok'} {number} {name}\n"
-        text += f"# {'FAILED' if leaks else 'PASSED'}: 4 / 4 tests passed.\n"
-        return text + "# Totals: pass:4 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
+        text += f"# {'FAILED' if leaks else 'PASSED'}: 6 / 6 tests passed.\n"
+        return text + "# Totals: pass:6 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
 
     def each_type_by_nsfd(self, _):
         return "".join(
@@ -115,13 +131,25 @@ class FaultReportTest(unittest.TestCase):
         )
 
     def each_set_by_pidfd(self, leaks):
+        return self.by_pidfd("each_set_by_pidfd", "pidfd", all_sets(), leaks)
+
+    def each_type_by_nsfd_alone(self, _):
+        errnos = "" if self.rust else "ENOMEM"
+        return "".join(sweep("nsfd-alone", (name,), 1 - self.rust, errnos) for name in TYPES)
+
+    def sets_by_pidfd_alone(self, leaks):
+        return self.by_pidfd("sets_by_pidfd_alone", "pidfd-alone", sets_alone(), leaks)
+
+    def by_pidfd(self, case, call, sets, leaks):
         text = ""
-        for types in all_sets():
+        for types in sets:
             leaked = leaks and {"user", "mnt"} <= {*types}
-            spared = self.rust and (types == ("user",) or len(types) > 1 and "mnt" in types)
-            text += sweep("pidfd", types, 2 - spared, "ENOMEM", "user" if leaked else "")
+            alone = types == ("user",) or call.endswith("-alone")
+            failures = 2 - self.rust * (alone + (len(types) > 1 and "mnt" in types))
+            errnos = "ENOMEM" if failures else ""
+            text += sweep(call, types, failures, errnos, "user" if leaked else "")
             flags = sum(TYPES[name] for name in types)
-            text += LEAK.format(flags=flags) if leaked else ""
+            text += LEAK.format(case=case, flags=flags) if leaked else ""
         return text
 
     def each_set_by_unshare(self, _):

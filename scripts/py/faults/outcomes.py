@@ -22,7 +22,7 @@ FLAGS = TYPES | {"empty": 1 << 37}
 # C reaches create_new_namespaces() through unshare(2)
 CREATE = "create_new_namespaces"
 SWEEP = re.compile(
-    r"^# (?P<call>nsfd|pidfd|unshare)(?P<types>(?: \w+)+): (?P<failures>\d+) failures:"
+    r"^# (?P<call>(?:nsfd|pidfd)(?:-alone)?|unshare)(?P<types>(?: \w+)+): (?P<failures>\d+) failures:"
     r"(?P<errnos>[ A-Z]*), leaked:(?P<leaked>[ \w]*)$",
     re.MULTILINE,
 )

@@ -29,9 +29,8 @@ def read_refusals(text):
 
 def only_c_has(refusal):
     """Returns whether Rust makes no such refusal: checks.spared() names the allocations."""
-    reason, type_, _, fd_kind, asked = refusal
-    alone = fd_kind == "pidfd" and asked == "user"
-    return reason == "NO_MEMORY" and (type_ == "mnt" or type_ == "none" and alone)
+    reason, type_, _, _, asked = refusal
+    return reason == "NO_MEMORY" and (type_ == "mnt" or type_ == "none" and asked == "user")
 
 
 def check_reasons(traces):

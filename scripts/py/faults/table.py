@@ -24,7 +24,7 @@ def cell(outcome):
     """Returns the text of one cell."""
     if outcome is None:
         return ""
-    text = f"{outcome.failures} x {', '.join(outcome.errnos)}"
+    text = f"{outcome.failures} x {', '.join(outcome.errnos)}" if outcome.failures else "none"
     return f"{text}\n[red]leaks: {' '.join(outcome.leaked)}" if outcome.leaked else text
 
 
