@@ -39,7 +39,7 @@ use kernel::{
 /// The current task came from user space and is in the system call setns(2). It has a memory map,
 /// its `cred` is its `real_cred`, and it holds no lock. There is one `Caller` for the call.
 pub(crate) struct Caller<'a> {
-    outcome: Outcome,
+    outcome: Outcome<'a>,
     task: PhantomData<&'a CurrentTask>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Caller<'a> {
     /// # Safety
     ///
     /// Call this from the system call setns(2) only, and once for each call.
-    pub(crate) unsafe fn new(_task: &'a CurrentTask, outcome: Outcome) -> Self {
+    pub(crate) unsafe fn new(_task: &'a CurrentTask, outcome: Outcome<'a>) -> Self {
         // INVARIANT: A system call is entered from user space. So there is a memory map, and no
         // lock is held. No `override_creds()` is in force, because each is followed by a
         // `revert_creds()` before the task returns to user space.
@@ -60,7 +60,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Returns what the trace events will show of the call.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome<'a> {
         self.outcome
     }
 
@@ -114,14 +114,19 @@ impl<'a> Caller<'a> {
     }
 
     /// Gives the caller the root and the working directory in `new`. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `new` has both.
     #[doc(alias = "set_fs_root")]
     #[doc(alias = "set_fs_pwd")]
     #[inline(always)]
-    pub(crate) fn set_fs(&mut self, new: NewFs<'_>) {
+    pub(crate) unsafe fn set_fs(&mut self, new: NewFs<'_>) {
         let (root, pwd) = (new.root(), new.pwd());
-        // SAFETY: Both structures are valid. `set_fs_root()` takes references of its own.
+        // SAFETY: The structure of the task is valid, and the caller guarantees that the root is.
+        // `set_fs_root()` takes a reference of its own.
         unsafe { bindings::set_fs_root(self.fs(), root) };
-        // SAFETY: Both structures are valid. `set_fs_pwd()` takes references of its own.
+        // SAFETY: As above, for the working directory and `set_fs_pwd()`.
         unsafe { bindings::set_fs_pwd(self.fs(), pwd) };
     }
 

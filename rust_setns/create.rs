@@ -6,10 +6,7 @@
 
 use crate::{
     flags::NsFlag,
-    fs::{
-        FsMemory,
-        NewFs, //
-    },
+    fs::NewFs,
     nsproxy::NewNsProxy,
     slots::{
         put_namespaces,
@@ -48,7 +45,6 @@ pub(crate) fn create_new_namespaces(
     user_ns: &UserNamespace,
     fs: Option<&mut NewFs<'_>>,
 ) -> Result<NewNsProxy> {
-    let fs = fs.map(NewFs::memory);
     NsProxyBuilder::new(flags, old, user_ns, fs)?.build()
 }
 
@@ -62,16 +58,16 @@ pub(crate) fn create_new_namespaces(
 ///
 /// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the first `filled` types
 /// in [`NsFlag::ORDER`] are filled: each of a type that is built in owns a reference.
-struct NsProxyBuilder<'a> {
+struct NsProxyBuilder<'a, 'fs> {
     new: NonNull<bindings::nsproxy>,
     filled: usize,
     flags: u64,
     old: &'a NsProxy,
     user_ns: &'a UserNamespace,
-    fs: Option<&'a mut FsMemory>,
+    fs: Option<&'a mut NewFs<'fs>>,
 }
 
-impl<'a> NsProxyBuilder<'a> {
+impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
     /// Allocates one without anything in its slots.
     ///
     /// Fails with [`ENOMEM`] if there is no memory for it.
@@ -80,7 +76,7 @@ impl<'a> NsProxyBuilder<'a> {
         flags: u64,
         old: &'a NsProxy,
         user_ns: &'a UserNamespace,
-        fs: Option<&'a mut FsMemory>,
+        fs: Option<&'a mut NewFs<'fs>>,
     ) -> Result<Self> {
         // SAFETY: No requirements, in process context.
         let new = NonNull::new(unsafe { bindings::nsproxy_alloc() }).ok_or(ENOMEM)?;
@@ -157,8 +153,8 @@ impl<'a> NsProxyBuilder<'a> {
             NsFlag::Mnt => {
                 let fs = self
                     .fs
-                    .as_ref()
-                    .map_or(core::ptr::null_mut(), |fs| fs.get());
+                    .as_mut()
+                    .map_or(core::ptr::null_mut(), |fs| fs.as_ptr());
                 slot!(mnt_ns: |from| copy_mnt_ns(flags, from, user_ns, fs));
             }
             NsFlag::Uts => slot!(uts_ns: |from| copy_utsname(flags, user_ns, from)),
@@ -177,7 +173,7 @@ impl<'a> NsProxyBuilder<'a> {
     }
 }
 
-impl Drop for NsProxyBuilder<'_> {
+impl Drop for NsProxyBuilder<'_, '_> {
     fn drop(&mut self) {
         for ns in NsFlag::ORDER.into_iter().take(self.filled).rev() {
             // SAFETY: By the type invariant they are filled, and this is the last use of them. If
@@ -195,7 +191,10 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         flags::NsFlags,
-        fs, //
+        fs::{
+            self,
+            FsMemory, //
+        }, //
     };
     use kernel::{
         ns_common::NsCommon,

@@ -40,11 +40,6 @@ impl<'a> NewFs<'a> {
         Self(memory)
     }
 
-    /// Returns its memory.
-    pub(crate) fn memory(&mut self) -> &mut FsMemory {
-        self.0
-    }
-
     /// Returns it, for C to change.
     pub(crate) fn as_ptr(&mut self) -> *mut bindings::fs_struct {
         self.0.get()

@@ -124,10 +124,14 @@ impl<'a> Slots<'a> {
         Some(unsafe { NewNsProxy::from_raw(new) })
     }
 
-    /// Drops a set in which nothing was installed.
+    /// Drops a set without a look at its slots.
+    ///
+    /// # Safety
+    ///
+    /// Nothing was installed in it.
     #[inline(always)]
-    fn drop_empty(self) {
-        // INVARIANT: All slots are null, so there is nothing to put.
+    unsafe fn drop_empty(self) {
+        // All slots are null, so there is nothing to put.
         core::mem::forget(self);
     }
 
@@ -241,16 +245,23 @@ impl Private {
     /// Returns [`None`] if another task may have the caller's set, too.
     #[inline(always)]
     pub(crate) fn of(caller: &Caller<'_>) -> Option<Self> {
+        let nsproxy = caller.nsproxy().as_ptr();
         // SAFETY: The set of the current task is valid. Nothing is read.
-        let count = unsafe { &raw mut (*caller.nsproxy().as_ptr()).count.refs.counter };
+        let count = unsafe { &raw mut (*nsproxy).count.refs.counter };
         // The acquire pairs with the release in `refcount_dec_and_test()`. A task that had the set,
         // too, has read the slots without a lock, as rule 2 in the C header allows, and has then
         // put its reference. Its reads are before that release in program order, this load reads
         // from the release or from a later decrement, and our writes are after this load in program
         // order. So the reads happen before the writes. The lock that we take for the writes does
         // not order this load: loads may move into a critical section.
+        // A third task that has read the slots through that task, under its `task_lock()`, is
+        // ordered as well: the task took this lock when it left the set, and before it put its
+        // reference.
         // SAFETY: Valid as the set is. References are taken and put atomically.
         let count = unsafe { atomic_load(count, Acquire) };
+        // `init_task` keeps the first set for ever. A module cannot see which one that is.
+        #[cfg(not(MODULE))]
+        debug_assert!(count != 1 || nsproxy != &raw mut bindings::init_nsproxy);
         // INVARIANT: See rule 4 in `include/linux/nsproxy.h`.
         (count == 1).then_some(Self(NotThreadSafe))
     }
@@ -306,8 +317,11 @@ impl<'a> InPlace<'a> {
     }
 }
 
-impl Way for InPlace<'_> {
+// SAFETY: By the type invariant of `Slots`, its set is valid, and no task has it. `ready()` returns
+// `Ok`.
+unsafe impl Way for InPlace<'_> {
     type Ready = Self;
+    const CANNOT_FAIL: bool = true;
 
     #[inline(always)]
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
@@ -320,12 +334,14 @@ impl Way for InPlace<'_> {
     }
 
     #[inline(always)]
-    fn drop_unused(self) {
-        self.slots.drop_empty();
+    unsafe fn drop_unused(self) {
+        // SAFETY: The caller guarantees it.
+        unsafe { self.slots.drop_empty() };
     }
 }
 
-impl Ready for InPlace<'_> {
+// SAFETY: It is the same set.
+unsafe impl Ready for InPlace<'_> {
     #[inline(always)]
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
         self.slots.as_ptr()
@@ -339,7 +355,7 @@ impl Ready for InPlace<'_> {
 }
 
 /// The caller gets a new nsproxy, because other tasks have the one that it has. It is allocated
-/// after the checks, so this is no way to join a mount namespace alone.
+/// after the checks, so this can fail when all namespaces are installed.
 pub(crate) struct Anew<'a>(Slots<'a>);
 
 impl<'a> Anew<'a> {
@@ -348,9 +364,11 @@ impl<'a> Anew<'a> {
     }
 }
 
-impl Way for Anew<'_> {
+// SAFETY: By the type invariant of `Slots`, its set is valid, and no task has it.
+unsafe impl Way for Anew<'_> {
     /// [`None`] if only a user namespace is joined: it is in the credentials.
     type Ready = Option<NewNsProxy>;
+    const CANNOT_FAIL: bool = false;
 
     #[inline(always)]
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
@@ -360,7 +378,8 @@ impl Way for Anew<'_> {
     #[inline(always)]
     unsafe fn ready(self, request: &Request<'_>) -> Result<Option<NewNsProxy>> {
         if request.flags().is_only(NsFlag::User) {
-            self.drop_unused();
+            // SAFETY: The user namespace is in the credentials, and nothing is in this set.
+            unsafe { self.0.drop_empty() };
             return Ok(None);
         }
         // SAFETY: The caller guarantees it. Nothing else was installed.
@@ -369,8 +388,9 @@ impl Way for Anew<'_> {
     }
 
     #[inline(always)]
-    fn drop_unused(self) {
-        self.0.drop_empty();
+    unsafe fn drop_unused(self) {
+        // SAFETY: The caller guarantees it.
+        unsafe { self.0.drop_empty() };
     }
 }
 

@@ -18,7 +18,10 @@ use crate::{
         Refusal,
         Result, //
     },
-    snapshot::Snapshot,
+    snapshot::{
+        Snapshot,
+        SnapshotMemory, //
+    },
     target::{
         Request,
         Target, //
@@ -52,12 +55,12 @@ enum Fs<'a> {
 
     /// The caller's own. Installing the mount namespace changes them in place.
     ///
-    /// This is sound only because a set with a mount namespace and nothing else has one callback to
-    /// run, and changing them is the last thing that the callback does.
+    /// This is right only if nothing can fail afterwards. Changing them is the last thing that the
+    /// callback does, no other callback runs, and the way cannot fail.
     Live,
 
-    /// New ones, because another namespace of the set may still refuse after the mount namespace
-    /// was installed.
+    /// New ones, because something may still fail after the mount namespace was installed: another
+    /// namespace, or the way.
     New(NewFs<'a>),
 }
 
@@ -65,14 +68,13 @@ enum Fs<'a> {
 ///
 /// Counterpart of `struct nsset` in C, with one owner for each resource instead of flags that say
 /// which of them there are. Dropping it is `put_nsset()`: the fields are dropped in the order in
-/// which C puts them.
+/// which C puts them, unless nothing was installed. Then the way goes first.
 ///
 /// # Invariants
 ///
 /// - `cred` is [`Cred::Prepared`] if the request has [`NsFlag::User`], and only then.
-/// - `fs` is [`Fs::Live`] if the request has [`NsFlag::Mnt`] and nothing else, [`Fs::New`] if it
-///   has that and something else, and [`Fs::None`] if it does not have it.
-/// - If `fs` is [`Fs::Live`], [`Way::ready()`] cannot fail.
+/// - `fs` is [`Fs::None`] if the request does not have [`NsFlag::Mnt`], and only then.
+/// - If it is [`Fs::Live`], the request has nothing else, and [`Way::ready()`] cannot fail.
 #[doc(alias = "put_nsset")]
 pub(crate) struct NsSet<'a, 'fd, W> {
     cred: Cred,
@@ -114,7 +116,7 @@ impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
         } else {
             Cred::Current
         };
-        let fs = if flags.is_only(NsFlag::Mnt) {
+        let fs = if flags.is_only(NsFlag::Mnt) && W::CANNOT_FAIL {
             Fs::Live
         } else if flags.contains(NsFlag::Mnt) {
             Fs::New(NewFs::empty(memory))
@@ -122,7 +124,7 @@ impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
             Fs::None
         };
 
-        // INVARIANT: See the conditions above.
+        // INVARIANT: See the conditions above, and `Way::CANNOT_FAIL`.
         Ok(Self {
             cred,
             fs,
@@ -149,7 +151,8 @@ impl<'a, 'fd, W: Way> NsSet<'a, 'fd, W> {
                 // SAFETY: By the invariant of `Request`, the flags have the type of its namespace.
                 // The set is valid.
                 if let Err(refusal) = unsafe { validate_ns(&mut nsset, ns, outcome) } {
-                    self.way.drop_unused();
+                    // SAFETY: The only namespace has refused, so nothing is installed.
+                    unsafe { self.way.drop_unused() };
                     return Err(refusal);
                 }
             }
@@ -201,11 +204,10 @@ unsafe fn validate_nsset(
     nsset: &mut bindings::nsset,
     pid: &Pid,
     flags: NsFlags,
-    outcome: Outcome,
+    outcome: Outcome<'_>,
 ) -> Result {
-    let mut snapshot = Snapshot::empty();
-
-    snapshot.take(pid, flags)?;
+    let mut memory = SnapshotMemory::uninit();
+    let snapshot = Snapshot::take(&mut memory, pid, flags)?;
 
     for common in snapshot.namespaces() {
         // SAFETY: By the invariant of `Snapshot`, its type is one of the flags. The set is valid.
@@ -230,18 +232,22 @@ unsafe fn validate_nsset(
 /// [`Refusal::Install`] with the errno of the type's callback: `EPERM`, `EINVAL`, `EUSERS`, or
 /// what the lookup of a mount namespace's root returns.
 #[inline(always)]
-unsafe fn validate_ns(nsset: &mut bindings::nsset, ns: NsCommon<'_>, outcome: Outcome) -> Result {
-    // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. By the
-    // invariants of `NsSet`, its callback then finds what it writes to: `nsproxy`, which nobody
-    // else has and whose slot of the type may be null, see `struct nsset`; for a mount namespace
-    // `fs`; for a user namespace credentials that are a copy. No callback changes the pointers
-    // themselves, so the owners stay the owners.
+unsafe fn validate_ns(
+    nsset: &mut bindings::nsset,
+    ns: NsCommon<'_>,
+    outcome: Outcome<'_>,
+) -> Result {
+    // SAFETY: `ns` is valid, and the caller guarantees that its type is one of the flags. Its
+    // callback then finds what it writes to. `nsproxy` is as `Way` guarantees, and its slot of the
+    // type may be null, see `struct nsset`. By the invariants of `NsSet`, there is `fs` for a mount
+    // namespace, and the credentials are a copy for a user namespace. No callback changes the
+    // pointers themselves, so the owners stay the owners.
     let errno = unsafe { bindings::proc_ns_install(nsset, ns.as_ptr()) };
     if errno == 0 {
         return Ok(());
     }
     // SAFETY: The set's credentials are valid.
-    unsafe { outcome.note_namespace(ns, nsset.cred) };
+    unsafe { outcome.note_namespace_for(ns, nsset.cred) };
     Err(Refusal::Install(Error::from_errno(errno)))
 }
 
@@ -281,7 +287,8 @@ impl<R: Ready> Installed<'_, '_, R> {
             caller.commit_creds(cred);
         }
         if let Fs::New(new) = fs {
-            caller.set_fs(new);
+            // SAFETY: The mount namespace is installed, and its callback sets both directories.
+            unsafe { caller.set_fs(new) };
         }
         // SAFETY: The namespaces of `flags` are installed.
         unsafe { way.commit(&mut caller, flags) };

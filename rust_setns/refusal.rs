@@ -8,7 +8,10 @@ use crate::flags::{
     NsFlag,
     NsFlags, //
 };
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
     ns_common::NsCommon,
@@ -127,20 +130,22 @@ pub(crate) enum FdKind {
 ///
 /// # Invariants
 ///
-/// If there is a pointer, it is valid as long as this value, and nobody else uses it but the
-/// callbacks.
+/// If there is a pointer, it is valid for `'a`, and nobody else uses it but the callbacks.
 #[derive(Clone, Copy)]
-pub(crate) struct Outcome(Option<NonNull<bindings::setns_outcome>>);
+pub(crate) struct Outcome<'a>(
+    Option<NonNull<bindings::setns_outcome>>,
+    PhantomData<&'a ()>,
+);
 
-impl Outcome {
+impl Outcome<'_> {
     /// Creates an [`Outcome`] from what the system call passes.
     ///
     /// # Safety
     ///
-    /// `ptr` is null, or valid as long as the result, and nobody else uses it but the callbacks.
+    /// `ptr` is null, or valid for `'a`, and nobody else uses it but the callbacks.
     pub(crate) unsafe fn from_raw(ptr: *mut bindings::setns_outcome) -> Self {
         // INVARIANT: The caller guarantees it.
-        Self(NonNull::new(ptr))
+        Self(NonNull::new(ptr), PhantomData)
     }
 
     /// Returns the place to note something, if the call is traced. A kernel without trace events
@@ -166,12 +171,18 @@ impl Outcome {
         }
     }
 
-    /// Notes which namespace refuses.
+    /// Notes which namespace is refused before there is a set.
+    pub(crate) fn note_namespace(self, ns: NsCommon<'_>) {
+        // SAFETY: There are no credentials.
+        unsafe { self.note_namespace_for(ns, core::ptr::null()) };
+    }
+
+    /// Notes which namespace refuses, to a set with these credentials.
     ///
     /// # Safety
     ///
-    /// `cred` is valid, or null if the caller has no set yet.
-    pub(crate) unsafe fn note_namespace(self, ns: NsCommon<'_>, cred: *const bindings::cred) {
+    /// `cred` is valid, or null if there is no set yet.
+    pub(crate) unsafe fn note_namespace_for(self, ns: NsCommon<'_>, cred: *const bindings::cred) {
         if let Some(outcome) = self.get() {
             // SAFETY: `outcome` and `ns` are valid by their type invariants, and the caller
             // guarantees the rest.

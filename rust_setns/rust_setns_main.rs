@@ -165,7 +165,8 @@ fn join(request: Request<'_>) -> refusal::Result {
             NsSet::prepare(request, way, &mut fs)?.install()?.commit();
         }
         None if request.flags().is_only(NsFlag::Mnt) => {
-            // Installing it changes the caller's directories. So allocate the nsproxy before.
+            // As C: installing it is the last step that can fail, and changes the directories of
+            // the caller. So allocate the nsproxy before.
             let way = Copy::new(request.caller())?;
             NsSet::prepare(request, way, &mut fs)?.install()?.commit();
         }

@@ -53,7 +53,8 @@ pub(crate) unsafe fn for_namespaces(
     }
     // SAFETY: `nsproxy` is valid.
     let common = unsafe { bindings::nsproxy_ns_common(nsproxy, ns as u32) };
-    // SAFETY: The caller says that the slot is filled, and the type is built in.
+    // SAFETY: The caller says that the slot is filled. The helper has a case for each type that
+    // is built in, as KUnit checks (`every_slot_holds_a_namespace_of_its_type`).
     f(unsafe { NonNull::new_unchecked(common) });
 
     if ns == NsFlag::Time {
@@ -88,7 +89,7 @@ pub(crate) unsafe fn share_namespaces(ns: NsFlag, old: &NsProxy, new: *mut bindi
     for_slots!(ns, share_slot);
     let get = |ns: NonNull<bindings::ns_common>| {
         // SAFETY: `old` holds a reference on it.
-        unsafe { bindings::ns_common_get(ns.as_ptr()) };
+        unsafe { bindings::__ns_ref_inc(ns.as_ptr()) };
     };
     // SAFETY: Valid. The slots are filled, see above.
     unsafe { for_namespaces(new, ns, get) };

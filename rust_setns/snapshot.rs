@@ -14,8 +14,9 @@ use crate::{
     }, //
 };
 use core::mem::{
-    forget,
-    replace, //
+    needs_drop,
+    ManuallyDrop,
+    MaybeUninit, //
 };
 use kernel::{
     ns_common::{
@@ -24,10 +25,22 @@ use kernel::{
     },
     pid::Pid,
     pid_namespace::PidNamespace,
+    prelude::static_assert,
     sync::rcu,
     task::PtraceMode,
     user_namespace::UserNamespace, //
 };
+
+/// References on namespaces, by the places of their types in [`NsFlag::ORDER`].
+///
+/// To put a reference may sleep, which is forbidden while RCU is held. So the references are here
+/// while they are taken, and nothing is put when this is dropped. [`Snapshot`] puts them.
+///
+/// The pid namespace is the one that the target lives in. Its children may live in another one.
+type References = [Option<ManuallyDrop<NsRef>>; NsFlag::ORDER.len()];
+
+/// The memory of a [`Snapshot`], on the stack of the call.
+pub(crate) struct SnapshotMemory(MaybeUninit<References>);
 
 /// A "snapshot" of the target task's namespaces, as C calls it.
 ///
@@ -36,85 +49,125 @@ use kernel::{
 /// them checks the caller's permission when it is installed.
 ///
 /// It has references on the namespaces, and not on the nsproxy of the target: only fork takes one.
+/// Dropping it puts them, which may sleep.
 ///
 /// # Invariants
 ///
-/// It has namespaces only of the types that [`take()`](Self::take) was asked for.
-pub(crate) struct Snapshot {
-    /// By the places of their types in [`NsFlag::ORDER`]. The pid namespace is the one that the
-    /// target lives in. Its children may live in another one.
-    namespaces: [Option<NsRef>; NsFlag::ORDER.len()],
+/// RCU is not held for it. It has namespaces only of the types that [`take()`](Self::take) was
+/// asked for.
+pub(crate) struct Snapshot<'a>(&'a mut References);
+
+/// What was taken while RCU is held, and whether that is all.
+///
+/// [`release()`](Self::release) takes the guard of RCU, so a reference is not put before RCU is
+/// unlocked. `?` does not work in a function that returns this.
+#[must_use]
+struct Grabbed<'a> {
+    references: &'a mut References,
+    refused: Option<Refusal>,
 }
 
-impl Snapshot {
-    /// Creates a snapshot without namespaces.
+static_assert!(!needs_drop::<Grabbed<'_>>() && !needs_drop::<References>());
+
+impl SnapshotMemory {
+    pub(crate) fn uninit() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+}
+
+impl<'a> Grabbed<'a> {
+    /// Looks at the process while RCU is held. Does not sleep.
     #[inline(always)]
-    pub(crate) fn empty() -> Self {
-        // INVARIANT: There is none.
-        Self {
-            namespaces: [const { None }; NsFlag::ORDER.len()],
+    fn grab(references: &'a mut References, rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Self {
+        let mut grabbed = Self {
+            references,
+            refused: None,
+        };
+        let Some(task) = pid.task(rcu) else {
+            return grabbed.refuse(Refusal::Reaped);
+        };
+        if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
+            return grabbed.refuse(Refusal::NotInspectable);
         }
+
+        let locked = task.task_lock();
+        let Some(nsproxy) = locked.nsproxy() else {
+            return grabbed.refuse(Refusal::Zombie);
+        };
+        for_types!(flags, |ns| {
+            if ns != NsFlag::Pid {
+                grabbed.keep(ns, nsproxy.ns_common(ns as u32).map(NsCommon::get));
+            }
+        });
+        locked.unlock();
+
+        if flags.contains(NsFlag::Pid) {
+            let Some(pid_ns) = task.get_pid_ns() else {
+                return grabbed.refuse(Refusal::ReapedSince);
+            };
+            grabbed.keep(NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns));
+        }
+        if flags.contains(NsFlag::User) {
+            grabbed.keep(NsFlag::User, UserNamespace::into_ns_ref(task.get_user_ns()));
+        }
+        grabbed
     }
 
-    /// Takes references on the namespaces of `pid`'s process that `flags` ask for.
+    #[inline(always)]
+    fn keep(&mut self, ns: NsFlag, reference: Option<NsRef>) {
+        self.references[ns.place()] = reference.map(ManuallyDrop::new);
+    }
+
+    #[inline(always)]
+    fn refuse(mut self, refusal: Refusal) -> Self {
+        self.refused = Some(refusal);
+        self
+    }
+
+    /// Unlocks RCU. Puts what was taken, if that is not all. May sleep.
+    #[inline(always)]
+    fn release(self, rcu: rcu::Guard) -> Result<Snapshot<'a>> {
+        rcu.unlock();
+        // INVARIANT: Just unlocked. `grab()` has taken what it was asked for.
+        let snapshot = Snapshot(self.references);
+        match self.refused {
+            Some(refusal) => Err(refusal),
+            None => Ok(snapshot),
+        }
+    }
+}
+
+impl<'a> Snapshot<'a> {
+    /// Takes references on the namespaces of `pid`'s process that `flags` ask for. May sleep.
     ///
     /// Counterpart of the first part of `validate_nsset()` in C.
     ///
     /// # Errors
     ///
     /// In this order: [`Refusal::Reaped`], [`Refusal::NotInspectable`], [`Refusal::Zombie`],
-    /// [`Refusal::ReapedSince`]. With the last one, there are references nevertheless.
+    /// [`Refusal::ReapedSince`].
     #[doc(alias = "validate_nsset")]
     #[inline(always)]
-    pub(crate) fn take(&mut self, pid: &Pid, flags: NsFlags) -> Result {
+    pub(crate) fn take(memory: &'a mut SnapshotMemory, pid: &Pid, flags: NsFlags) -> Result<Self> {
+        let references = memory.0.write([const { None }; NsFlag::ORDER.len()]);
         let rcu = rcu::read_lock();
-        let taken = self.grab(&rcu, pid, flags);
-        rcu.unlock();
-        taken
-    }
-
-    /// Looks at the process while RCU is held. Does not sleep.
-    ///
-    /// Putting a reference may sleep, which is forbidden under RCU. So the references go into
-    /// `self`, which lives longer than RCU is held, and no field is dropped here.
-    #[inline(always)]
-    fn grab(&mut self, rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Result {
-        let task = pid.task(rcu).ok_or(Refusal::Reaped)?;
-        if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
-            return Err(Refusal::NotInspectable);
-        }
-
-        let locked = task.task_lock();
-        let Some(nsproxy) = locked.nsproxy() else {
-            return Err(Refusal::Zombie);
-        };
-        for_types!(flags, |ns| {
-            if ns != NsFlag::Pid {
-                self.fill(ns, nsproxy.ns_common(ns as u32).map(NsCommon::get));
-            }
-        });
-        locked.unlock();
-
-        if flags.contains(NsFlag::Pid) {
-            let pid_ns = task.get_pid_ns().ok_or(Refusal::ReapedSince)?;
-            self.fill(NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns));
-        }
-        if flags.contains(NsFlag::User) {
-            self.fill(NsFlag::User, UserNamespace::into_ns_ref(task.get_user_ns()));
-        }
-        Ok(())
-    }
-
-    /// Takes a reference over. There is none of the same type yet, so there is nothing to drop.
-    #[inline(always)]
-    fn fill(&mut self, ns: NsFlag, reference: Option<NsRef>) {
-        // INVARIANT: `grab()` does this for types that are asked for.
-        forget(replace(&mut self.namespaces[ns.place()], reference));
+        Grabbed::grab(references, &rcu, pid, flags).release(rcu)
     }
 
     /// Returns the namespaces, in the order in which the kernel installs them.
     #[inline(always)]
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = NsCommon<'_>> {
-        self.namespaces.iter().flatten().map(NsRef::as_common)
+        self.0.iter().flatten().map(|ns| ns.as_common())
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        for reference in self.0.iter_mut().flatten() {
+            // SAFETY: This is the last use of the reference. `take()` writes to the memory before
+            // it is used again.
+            unsafe { ManuallyDrop::drop(reference) };
+        }
     }
 }

@@ -4,7 +4,10 @@
 
 use crate::{
     caller::Caller,
-    flags::NsFlags,
+    flags::{
+        NsFlag,
+        NsFlags, //
+    },
     refusal::{
         FdKind,
         Refusal,
@@ -73,14 +76,12 @@ impl<'fd> Target<'fd> {
         let flags = match self {
             Self::Namespace(ns) => {
                 outcome.note_fd(FdKind::Namespace);
-                accept_namespace(ns.ns_type(), nstype).inspect_err(|_| {
-                    // SAFETY: There is no set yet.
-                    unsafe { outcome.note_namespace(ns, core::ptr::null()) }
-                })?
+                accept_namespace(ns.ns_type(), nstype)
+                    .inspect_err(|_| outcome.note_namespace(ns))?
             }
             Self::Process(_) => {
                 outcome.note_fd(FdKind::Pidfd);
-                NsFlags::of_process(nstype)?
+                check_setns_flags(nstype)?
             }
         };
         // INVARIANT: What the two functions above return.
@@ -127,11 +128,44 @@ fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
     Ok(NsFlags::of_namespace(ns_type))
 }
 
+/// The types that can be left out of the kernel, in the order in which C asks for them. If several
+/// are missing, the first decides what the trace event shows.
+const CHECKED: [NsFlag; 7] = [
+    NsFlag::User,
+    NsFlag::Pid,
+    NsFlag::Uts,
+    NsFlag::Ipc,
+    NsFlag::Cgroup,
+    NsFlag::Net,
+    NsFlag::Time,
+];
+
+/// Checks which namespaces of a process the caller asks for.
+///
+/// With a pidfd there is no "any": `nstype` names at least one type, and only types that this
+/// kernel has.
+///
+/// Counterpart of the C function of this name.
+fn check_setns_flags(nstype: c_int) -> Result<NsFlags> {
+    // CAST: Bit for bit. C widens to `unsigned long` instead; either way a negative `nstype` has
+    // its top bit set, and no type has.
+    let asked = NsFlags::from_bits(nstype as u32)
+        .filter(|&asked| asked != NsFlags::empty())
+        .ok_or(Refusal::BadTypes)?;
+
+    match CHECKED
+        .into_iter()
+        .find(|&ns| asked.contains(ns) && !ns.is_built_in())
+    {
+        Some(absent) => Err(Refusal::NotBuiltIn(absent)),
+        None => Ok(asked),
+    }
+}
+
 #[cfg(CONFIG_RUST_SETNS_KUNIT_TEST)]
 #[kunit_tests(rust_setns_target)]
 mod tests {
     use super::*;
-    use crate::flags::NsFlag;
 
     #[test]
     fn zero_accepts_any_namespace() {
@@ -155,6 +189,39 @@ mod tests {
         let uts_and_ipc = NsFlag::Uts as c_int | NsFlag::Ipc as c_int;
         assert!(accept_namespace(NsFlag::Uts as u32, uts_and_ipc) == Err(Refusal::OtherType));
         assert!(accept_namespace(NsFlag::Uts as u32, -1) == Err(Refusal::OtherType));
+    }
+
+    /// Each of the 32 bits alone, and each subset of the eight types.
+    #[test]
+    fn a_process_takes_built_in_types_only() {
+        for bit in 0..32 {
+            let nstype = 1u32 << bit;
+            let known = NsFlag::from_ns_type(nstype).is_some_and(NsFlag::is_built_in);
+            assert_eq!(check_setns_flags(nstype as c_int).is_ok(), known);
+        }
+        for subset in 1u32..256 {
+            let mut asked = NsFlags::default();
+            for (i, ns) in NsFlag::ORDER.into_iter().enumerate() {
+                if subset & (1 << i) != 0 {
+                    asked |= ns;
+                }
+            }
+            let built_in = NsFlag::ORDER
+                .into_iter()
+                .all(|ns| ns.is_built_in() || !asked.contains(ns));
+            let bits: u32 = asked.into();
+            let accepted = check_setns_flags(bits as c_int);
+            assert_eq!((accepted == Ok(asked)), built_in);
+            assert!(built_in || matches!(accepted, Err(Refusal::NotBuiltIn(_))));
+            assert!(check_setns_flags((bits | 1) as c_int) == Err(Refusal::BadTypes));
+        }
+    }
+
+    #[test]
+    fn a_process_takes_neither_nothing_nor_everything() {
+        assert!(check_setns_flags(0) == Err(Refusal::BadTypes));
+        assert!(check_setns_flags(-1) == Err(Refusal::BadTypes));
+        assert!(check_setns_flags(c_int::MIN) == Err(Refusal::BadTypes));
     }
 
     /// A task has a namespace of each type that is built in, and it is of the right type. The user

@@ -19,28 +19,44 @@ use crate::{
 use kernel::bindings;
 
 /// A way to give namespaces to the caller. A call chooses one, before it installs anything.
-pub(crate) trait Way: Sized {
+///
+/// # Safety
+///
+/// - [`nsproxy()`](Self::nsproxy) returns an nsproxy that is valid as long as `self`, and that no
+///   task has. Its slots of the types that are asked for are null or own references.
+/// - If [`CANNOT_FAIL`](Self::CANNOT_FAIL) is true, [`ready()`](Self::ready) does not fail.
+pub(crate) unsafe trait Way: Sized {
     /// The way when everything is allocated that it needs.
     type Ready: Ready;
 
-    /// Returns the nsproxy into which C installs namespaces. It is valid as long as `self`, and its
-    /// slots of the types that are asked for are null or own references.
+    /// Does it allocate everything at its start?
+    const CANNOT_FAIL: bool;
+
+    /// Returns the nsproxy into which C installs namespaces.
     fn nsproxy(&mut self) -> *mut bindings::nsproxy;
 
-    /// Allocates what is still needed. Cannot fail if the request has a mount namespace and nothing
-    /// else: installing it has changed the caller's directories.
+    /// Allocates what is still needed.
     ///
     /// # Safety
     ///
     /// The namespaces of the request are installed.
     unsafe fn ready(self, request: &Request<'_>) -> Result<Self::Ready>;
 
-    /// Drops it, when no namespace was installed.
-    fn drop_unused(self) {}
+    /// Drops it.
+    ///
+    /// # Safety
+    ///
+    /// No namespace was installed.
+    unsafe fn drop_unused(self) {}
 }
 
 /// A way that cannot fail any more.
-pub(crate) trait Ready {
+///
+/// # Safety
+///
+/// [`nsproxy()`](Self::nsproxy) returns the nsproxy that [`Way::nsproxy()`] has returned, or one
+/// with the same namespaces. It may be null if there is none of a type that has a slot.
+pub(crate) unsafe trait Ready {
     /// Returns the nsproxy in which the new namespaces are.
     fn nsproxy(&mut self) -> *mut bindings::nsproxy;
 
@@ -63,8 +79,11 @@ impl Copy {
     }
 }
 
-impl Way for Copy {
+// SAFETY: By the type invariant of `NewNsProxy`, the set is valid, complete, and no task has it. It
+// is all that is needed.
+unsafe impl Way for Copy {
     type Ready = Option<NewNsProxy>;
+    const CANNOT_FAIL: bool = true;
 
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
         self.0.as_ptr()
@@ -75,7 +94,9 @@ impl Way for Copy {
     }
 }
 
-impl Ready for Option<NewNsProxy> {
+// SAFETY: `Copy` gives away the set that it had, and `Anew` makes one of the same namespaces. It
+// makes none if only a user namespace is joined, which has no slot.
+unsafe impl Ready for Option<NewNsProxy> {
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
         self.as_mut()
             .map_or(core::ptr::null_mut(), NewNsProxy::as_ptr)

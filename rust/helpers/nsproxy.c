@@ -11,7 +11,7 @@
 #include <linux/utsname.h>
 #include <net/net_namespace.h>
 
-/* If a type is missing below, it is not found, and its references leak. */
+/* If a type is missing below, its namespaces are not found. */
 static_assert(CLONE_NS_ALL == (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS |
 			       CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP |
 			       CLONE_NEWNET | CLONE_NEWTIME));

@@ -139,7 +139,7 @@ impl<'a> NsCommon<'a> {
     #[inline]
     pub fn get(self) -> NsRef {
         // SAFETY: Valid and referenced by the type invariant.
-        unsafe { bindings::ns_common_get(self.as_ptr()) };
+        unsafe { bindings::__ns_ref_inc(self.as_ptr()) };
         // SAFETY: Just taken. The type is built in by the type invariant.
         unsafe { NsRef::from_raw(self.0) }
     }

@@ -16,7 +16,7 @@ host_headers="linux/args linux/build_bug linux/cgroup_namespace linux/cleanup li
 # These files of the kernel crate and these helpers are the kernel's own
 host_crate="cred fs/file impl_flags ns_common nsproxy pid pid_namespace sync/aref
 	sync/rcu task user_namespace"
-host_helpers="cgroup_namespace cred file fs fs_struct ipc_namespace net/net_namespace nsproxy
+host_helpers="cgroup_namespace cred file fs fs_struct ipc_namespace net/net_namespace ns_common nsproxy
 	perf_event pid pid_namespace proc_ns sem task time_namespace user_namespace utsname"
 
 # The options that a test kernel is built with: the types of namespaces, and the options that
