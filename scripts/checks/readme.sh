@@ -28,11 +28,12 @@ count_refusals() {
 	awk -F'\t' -v reach="^($1)\$" '!/^#/ && NF > 3 && $2 != "-" && $3 ~ reach' "$scripts/lists/refusals" | wc -l
 }
 
-# ratios COLUMN ROW...: what make bench has on record for these rows, divided by that for C
+# ratios COLUMN ROW...: what make bench has on record for these rows, divided by that for C in a
+# kernel without the series
 ratios() {
 	awk -F, -v column="$1" -v rows="${*:2}" '
-		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) at = i }
-		{ ratio[$1] = sprintf("%.2f", $at / ($2 ? $2 : 1)) }
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{ ratio[$1] = sprintf("%.2f", $at[column] / $at["c_alone"]) }
 		END { n = split(rows, name, " "); for (i = 1; i <= n; i++) print ratio[name[i]] }' \
 		"$scripts/lists/bench-x86_64.csv"
 }

@@ -184,7 +184,7 @@ release_with() {
 	cat "$work/release.c"
 }
 
-# Without RUST_SETNS, the core must change no instruction of kernel/nsproxy.o
+# Without RUST_SETNS, only the first patch of the core may change an instruction of kernel/nsproxy.o
 check_costs_nothing() {
 	release_with fixes trace "$cleanup" kernel/nsproxy.c >"$work/earlier.c"
 	disassemble kernel/nsproxy.o "$work/earlier.c" RUST_SETNS >"$work/nsproxy.without"
