@@ -12,8 +12,8 @@ EVENT = re.compile(
     r"(?:\(fd: (?P<fd>\w+), flags: (?P<flags>\w+)\)| -> (?P<result>\w+))"
     r"|setns_(?P<event>refused|joined): (?P<fields>.*))"
 )
-# The fields that are the same in two runs on one kernel. Of the others, which are ids, it is
-# compared which are 0 and which are equal.
+# The fields that are the same in two runs on one kernel. The others are ids. Only two things about
+# them are compared: which are 0, and which are equal to each other.
 SAME = {
     "refused": ("reason", "type", "error", "fd_kind", "asked", "cap"),
     "joined": ("type", "asked"),
