@@ -3,7 +3,7 @@
  * The trace events of setns(2). A call that is traced notes here what they show.
  */
 #include <linux/capability.h>
-#include <linux/cgroup_namespace.h>
+#include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/ipc_namespace.h>
 #include <linux/mnt_namespace.h>
