@@ -126,13 +126,19 @@ source_patches() {
 	done
 }
 
-# Prints the hash of everything that can make a difference to a verdict: the series, the tests and
-# the harness, but not the documentation of the project
-verdict_hash() {
+# Prints the hash and the name of each file of the series, the tests and the harness, but not of the
+# documentation of the project. A patch has two entries: its diffs, and its message.
+input_hashes() (
+	cd "$top" || exit
 	# shellcheck disable=SC2086 # a list of folders
-	(cd "$top" && find Makefile $our_folders bench fuzz host_test patches samples scripts -type f ! -name '*.md' |
-		LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -c 1-12)
-}
+	find Makefile $our_folders bench fuzz host_test patches samples scripts -type f \
+		! -name '*.md' ! -path '*/.ruff_cache/*' ! -path '*/__pycache__/*' ! -path 'patches/*.patch' |
+		LC_ALL=C sort | xargs -d '\n' sha256sum
+	for patch in patches/*/*.patch; do
+		sed -n '/^diff /,$p' "$patch" | sha256sum | sed "s,-$,$patch,"
+		sed '/^diff /,$d' "$patch" | sha256sum | sed "s,-$,message of $patch,"
+	done
+)
 
 # Prints the files of our folders, by their place in the kernel tree
 our_files() {
