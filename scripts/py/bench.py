@@ -29,9 +29,8 @@ FORMAT = 1
 KINDS = ("locked", "lines", "slab")
 # The others depend on the addresses of objects in the few samples of a profile
 COMPARED = ("locked", "slab")
-# socket makes no call of setns(2), and differs by an instruction from boot to boot. six_singles has
-# two values in C.
-INEXACT = {"socket", "six_singles"}
+# It makes no call of setns(2), and differs by an instruction from boot to boot
+INEXACT = {"socket"}
 
 
 def read(path):
