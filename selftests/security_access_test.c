@@ -24,6 +24,7 @@
 #include "callers.h"
 #include "knob.h"
 #include "knob_fixture.h"
+#include "links.h"
 #include "module.h"
 #include "setns.h"
 #include "tasks.h"
@@ -355,6 +356,40 @@ TEST_F(knob, takes_only_a_bool)
 			EXPECT_EQ(in_charge(knob), impl);
 		}
 		expect_served_by(_metadata, knob, impl);
+	}
+}
+
+static void expect_algorithm(struct __test_metadata *_metadata, const struct knob *knob,
+			     const char *name)
+{
+	char text[16];
+
+	EXPECT_EQ(read_file(knob->algorithm, text, sizeof(text)), 0);
+	EXPECT_EQ(strncmp(text, name, strcspn(name, "\n")), 0);
+	EXPECT_STREQ(text + strcspn(name, "\n"), "\n");
+}
+
+TEST_F(knob, takes_only_an_algorithm)
+{
+	static const char *const names[] = { "copy", "in_place", "copy\n", "in_place\n" };
+	static const char *const others[] = { "\n", "x", "1", "copy ", "in-place", "in_place,or,copy" };
+	const char *type = is_built_in("uts") ? "uts" : "mnt";
+	const struct knob *knob = &self->knob;
+	int home = open_ns(type);
+
+	ASSERT_EQ(switch_to(knob, RUST), 0);
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		ASSERT_EQ(choose_algorithm(knob, names[i]), 0);
+		for (int j = 0; j < ARRAY_SIZE(others); j++) {
+			EXPECT_EQ(choose_algorithm(knob, others[j]), -1);
+			EXPECT_EQ(errno, EINVAL);
+			expect_algorithm(_metadata, knob, names[i]);
+		}
+		ASSERT_EQ(unshare(CLONE_NEWNS | built_in(CLONE_NEWUTS)), 0);
+		EXPECT_NE(ns_ino(type), ino_of(home));
+		EXPECT_EQ(setns(home, 0), 0);
+		EXPECT_EQ(ns_ino(type), ino_of(home));
+		expect_served_by(_metadata, knob, RUST);
 	}
 }
 
