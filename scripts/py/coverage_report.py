@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Says which code of setns(2) ran, and at which places setns(2) refused.
+"""Says which code of setns(2) ran.
 
 usage: scripts/py/coverage_report.py objects SRC
        scripts/py/coverage_report.py ranges OUT WORK

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Finds the blocks that need not run, by the entries of scripts/lists/refusals.
+"""Finds the blocks that need not run, by the entries of scripts/lists/refusals and by copies.
 
 "excused" is {address of a block: the entry that says why it need not run}. Each function
 adds to it.
@@ -9,10 +9,12 @@ import collections
 
 from coverage.groups import CRATE
 from coverage.refusals import Entry
+from coverage.tools import folder_of
 
 UNCALLED = Entry(
     "code", "-", "never", "", "not called: inlined, or for a module that is unloaded", frozenset()
 )
+COPIED = Entry("code", "-", "copied", "", "other instructions of these lines ran", frozenset())
 
 
 def closed_ways(function, places, excused):
@@ -103,6 +105,26 @@ def excuse_functions(functions, excused):
             excused.setdefault(function.start, UNCALLED)
 
 
+def lines_of(function, block):
+    """Returns the lines of a block that are in the folder of the function."""
+    folder = folder_of(function.source)
+    own = ([at for at in insn.frames if at[1] and folder_of(at[0]) == folder] for insn in block.insns)
+    return {frames[0] for frames in own if frames}
+
+
+def excuse_copies(functions, excused):
+    """Excuses blocks of lines that ran elsewhere.
+
+    The compiler inlines a function at several places, and makes a copy of code for each case. Some
+    copies cannot run. A block without a line only sets a constant that several cases share.
+    """
+    blocks = [(function, block) for function in functions for block in function.blocks.values()]
+    ran = set().union(*(lines_of(*each) for each in blocks if each[1].ran))
+    for function, block in blocks:
+        if not block.ran and lines_of(function, block) <= ran:
+            excused.setdefault(block.start, COPIED)
+
+
 def excuse_all(functions, entries):
     """Returns all excused blocks. One excuse may lead to others, so this repeats."""
     excused, before = {}, -1
@@ -111,24 +133,7 @@ def excuse_all(functions, entries):
         excuse_functions(functions, excused)
         for function in functions:
             excuse(function, entries, excused)
+    excuse_copies(functions, excused)
+    for function in functions:
+        spread(function, {}, excused)
     return excused
-
-
-def is_warning(function, start, excused):
-    """Returns whether a block did not run, and is excused for what it does."""
-    return start in excused and excused[start].is_code and not function.blocks[start].ran
-
-
-def reached(entry, functions, excused):
-    """Returns whether setns() has refused at an entry, or None if no branch decides.
-
-    It has if each branch on these lines went both ways. A branch to a warning does not count.
-    """
-    ways = [
-        (function, block)
-        for function in functions
-        for block in function.blocks.values()
-        if entry.decides(block) and not any(is_warning(function, to, excused) for to in block.after)
-    ]
-    gone = [(block.start, to) in function.taken for function, block in ways for to in block.after]
-    return all(gone) if gone else None

@@ -10,7 +10,7 @@ GROUPS = {
     "dispatch, glue": {
         "kernel/rust_setns/dispatch": None,
         "kernel/rust_setns/proc_ns_glue": None,
-        "kernel/nsproxy": ["nsproxy_alloc", "nsproxy_dealloc", "deactivate_nsproxy"],
+        "kernel/nsproxy": ["nsproxy_alloc", "nsproxy_dealloc"],
     },
     "user": {"kernel/user_namespace": ["userns_install"]},
     "mnt": {"fs/namespace": ["mntns_install"]},
@@ -22,9 +22,3 @@ GROUPS = {
     "time": {"kernel/time/namespace": ["timens_install"]},
 }
 OBJECTS = sorted({name for group in GROUPS.values() for name in group})
-
-
-def group_of(file):
-    """Returns the group that a source file belongs to. All Rust files are in the crate."""
-    name = CRATE if file.endswith(".rs") else file.removesuffix(".c")
-    return next(title for title, names in GROUPS.items() if name in names)

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Makes coverage.json: for each group, what ran, what refused, and what is missing."""
+"""Makes coverage.json: for each group, what ran, and what is missing."""
 
-import dataclasses
-
-from coverage.excuses import excuse_all, reached
-from coverage.groups import group_of
+from coverage.excuses import excuse_all
 from coverage.tools import folder_of
 
 
@@ -15,11 +12,6 @@ class Report:
         self.groups, self.entries, self.src = groups, entries, src
         self.functions = [function for functions in groups.values() for function in functions]
         self.excused = excuse_all(self.functions, entries)
-        self.reached = {
-            entry: reached(entry, self.functions, self.excused)
-            for entry in entries
-            if entry.errno != "-"
-        }
 
     def counts(self, functions):
         """Counts blocks and instructions: those that ran, those that should run, and all."""
@@ -49,15 +41,6 @@ class Report:
         file = self.src / place[0]
         lines = file.read_text().splitlines() if file.is_file() else []
         return lines[place[1] - 1].strip() if 0 < place[1] <= len(lines) else ""
-
-    def refusals(self, group):
-        """Returns the places of a group where setns() may refuse."""
-        return [
-            dataclasses.asdict(entry)
-            | {"lines": sorted(entry.lines), "reached": self.reached[entry]}
-            for entry in self.reached
-            if group_of(entry.file) == group
-        ]
 
     def missing(self, functions):
         """Yields each block that did not run, with the excuse if there is one."""
@@ -89,7 +72,6 @@ class Report:
         return self.counts(functions) | {
             "wrong": list(self.wrong(functions)),
             "functions": {function.name: self.counts([function]) for function in functions},
-            "refusals": self.refusals(group),
             "missing": list(self.missing(functions)),
         }
 
@@ -103,7 +85,6 @@ def total(groups):
         "instructions": [
             sum(column) for column in zip(*(group["instructions"] for group in groups))
         ],
-        "refusals": [place for group in groups for place in group["refusals"]],
     }
 
 
@@ -112,9 +93,6 @@ def problems(groups):
     for name, group in groups.items():
         for what in group["wrong"]:
             yield f"{name}: this ran and never should, says scripts/lists/refusals: {what}"
-        for place in group["refusals"]:
-            if place["reach"] == "yes" and not place["reached"]:
-                yield f"{place['file']}:{place['lines'][0]} has not refused: {place['text']}"
         for block in group["missing"]:
             if not block["excuse"]:
                 at = f"{block['function']}+{block['offset']:#x}"

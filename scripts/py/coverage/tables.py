@@ -15,12 +15,11 @@ def share(ran, may):
 
 
 def print_counts(console, groups):
-    """Prints a row for each group: its blocks, instructions and refusals."""
-    caption = "what ran, or refused; of what may; of all"
-    table = Table("", "functions", "blocks", "", "instructions", "", "refusals", caption=caption)
+    """Prints a row for each group: its blocks and instructions."""
+    caption = "what ran; of what may; of all"
+    table = Table("", "functions", "blocks", "", "instructions", "", caption=caption)
     for name, group in [*groups.items(), ("all", total(groups))]:
-        blocks, insns, places = group["blocks"], group["instructions"], group["refusals"]
-        may = [place for place in places if place["reach"] == "yes"]
+        blocks, insns = group["blocks"], group["instructions"]
         table.add_row(
             name,
             str(len(group["functions"])),
@@ -28,7 +27,6 @@ def print_counts(console, groups):
             share(*blocks[:2]),
             "{} of {} of {}".format(*insns),
             share(*insns[:2]),
-            f"{sum(place['reached'] is True for place in may)} of {len(may)} of {len(places)}",
             end_section=name == list(groups)[-1],
         )
     console.print(table)
@@ -48,21 +46,8 @@ def print_excused(console, groups):
     console.print(table)
 
 
-def print_refusals(console, groups):
-    """Prints the places where setns() has not refused."""
-    table = Table("has not refused", "errno", "place", "why")
-    for name, group in groups.items():
-        for place in group["refusals"]:
-            if place["reached"]:
-                continue
-            line = f"{place['file']}:{place['lines'][0]}"
-            table.add_row(name, place["errno"], line, f"{place['reach']}: {place['reason']}")
-    console.print(table)
-
-
 def print_tables(groups):
     """Prints all tables."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     print_counts(console, groups)
     print_excused(console, groups)
-    print_refusals(console, groups)
