@@ -106,10 +106,13 @@ def excuse_functions(functions, excused):
 
 
 def lines_of(function, block):
-    """Returns the lines of a block that are in the folder of the function."""
+    """Returns the lines of a block that are in the folder of the function.
+
+    The innermost inlined function counts. The compiler gives no line for some instructions.
+    """
     folder = folder_of(function.source)
-    own = ([at for at in insn.frames if at[1] and folder_of(at[0]) == folder] for insn in block.insns)
-    return {frames[0] for frames in own if frames}
+    own = ([at for at in insn.frames if folder_of(at[0]) == folder] for insn in block.insns)
+    return {frames[0] for frames in own if frames and frames[0][1]}
 
 
 def excuse_copies(functions, excused):
