@@ -372,7 +372,9 @@ static void expect_algorithm(struct __test_metadata *_metadata, const struct kno
 TEST_F(knob, takes_only_an_algorithm)
 {
 	static const char *const names[] = { "copy", "in_place", "copy\n", "in_place\n" };
-	static const char *const others[] = { "\n", "x", "1", "copy ", "in-place", "in_place,or,copy" };
+	static const char *const others[] = {
+		"\n", "x", "1", "copy ", "in-place", "in_place,or,copy",
+	};
 	const char *type = is_built_in("uts") ? "uts" : "mnt";
 	const struct knob *knob = &self->knob;
 	int home = open_ns(type);
