@@ -195,7 +195,7 @@ impl<'a> Slots<'a> {
     /// As for that function.
     #[inline(never)]
     unsafe fn exchange_several(self, task: &Task, flags: NsFlags) {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees what `exchange()` asks for.
         unsafe { self.exchange(task, flags) };
     }
 }
@@ -278,7 +278,7 @@ impl Private {
         macro_rules! exchange_only {
             ($($ns:ident)*) => {
                 $(if flags.is_only(NsFlag::$ns) {
-                    // SAFETY: The caller guarantees it.
+                    // SAFETY: The caller guarantees that the namespaces are installed.
                     unsafe { caller.leave(flags, new.as_ptr()) };
                     // SAFETY: The caller guarantees the first, and the type invariant the second.
                     return unsafe { new.exchange(caller.task(), NsFlag::$ns.into()) };
@@ -295,7 +295,7 @@ impl Private {
                 return;
             }
         }
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that the namespaces are installed.
         unsafe { caller.leave(flags, new.as_ptr()) };
         // SAFETY: The caller guarantees the first, and the type invariant the second.
         unsafe { new.exchange_several(caller.task(), flags) };
@@ -335,12 +335,12 @@ unsafe impl Way for InPlace<'_> {
 
     #[inline(always)]
     unsafe fn drop_unused(self) {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that nothing was installed.
         unsafe { self.slots.drop_empty() };
     }
 }
 
-// SAFETY: It is the same set.
+// SAFETY: It is the set that `Way::nsproxy()` returns.
 unsafe impl Ready for InPlace<'_> {
     #[inline(always)]
     fn nsproxy(&mut self) -> *mut bindings::nsproxy {
@@ -382,14 +382,14 @@ unsafe impl Way for Anew<'_> {
             unsafe { self.0.drop_empty() };
             return Ok(None);
         }
-        // SAFETY: The caller guarantees it. Nothing else was installed.
+        // SAFETY: The caller guarantees that these types are installed. No other was.
         let new = unsafe { self.0.complete(request.flags(), request.caller().nsproxy()) };
         new.map(Some).ok_or(Refusal::NoNsproxy)
     }
 
     #[inline(always)]
     unsafe fn drop_unused(self) {
-        // SAFETY: The caller guarantees it.
+        // SAFETY: The caller guarantees that nothing was installed.
         unsafe { self.0.drop_empty() };
     }
 }

@@ -180,8 +180,10 @@ static void count_row(const struct row *row, char *line, size_t size)
 	}
 	if (row->traced)
 		write_file(events, "0");
-	if (!row->fresh && !go_home())
-		die("setns");
+	if (!row->fresh && !go_home()) {
+		fprintf(stderr, "setns_bench: %s: cannot go back\n", row->name);
+		exit(BROKEN);
+	}
 	for (int i = 0; i < ARRAY_SIZE(columns); i++) {
 		const unsigned long long *sorted = counts[i];
 
