@@ -142,7 +142,8 @@ impl<'a> Caller<'a> {
             self.exit_sem();
         }
         if flags.contains(NsFlag::Time) {
-            // SAFETY: The caller guarantees it.
+            // SAFETY: The caller guarantees that `new` is valid, and that it has a time namespace,
+            // because the type is in `flags`.
             unsafe { self.timens_commit(new) };
         }
     }

@@ -80,7 +80,7 @@ unsafe fn put_paths(fs: *mut bindings::fs_struct) {
     let root = unsafe { &raw const (*fs).root };
     // SAFETY: As above.
     let pwd = unsafe { &raw const (*fs).pwd };
-    // SAFETY: The caller guarantees it. Null is fine.
+    // SAFETY: The caller guarantees that the path is null or owned. `path_put()` takes both.
     unsafe { bindings::path_put(root) };
     // SAFETY: As above.
     unsafe { bindings::path_put(pwd) };

@@ -208,9 +208,9 @@ unsafe fn serve(
     join: impl FnOnce(Request<'_>) -> refusal::Result,
 ) -> c_long {
     let task = current!();
-    // SAFETY: The caller guarantees it.
+    // SAFETY: The caller guarantees that it is null, or this call's own.
     let outcome = unsafe { Outcome::from_raw(outcome) };
-    // SAFETY: The caller guarantees it.
+    // SAFETY: The caller guarantees that this is the system call, which creates one only.
     let caller = unsafe { Caller::new(task, outcome) };
 
     match setns(caller, fd, nstype, join) {
@@ -232,7 +232,7 @@ unsafe extern "C" fn rust_setns(
     nstype: c_int,
     outcome: *mut bindings::setns_outcome,
 ) -> c_long {
-    // SAFETY: The caller guarantees it.
+    // SAFETY: `serve()` asks for what this function asks for.
     unsafe { serve(fd, nstype, outcome, join) }
 }
 
@@ -247,6 +247,6 @@ unsafe extern "C" fn rust_setns_copy(
     nstype: c_int,
     outcome: *mut bindings::setns_outcome,
 ) -> c_long {
-    // SAFETY: The caller guarantees it.
+    // SAFETY: `serve()` asks for what this function asks for.
     unsafe { serve(fd, nstype, outcome, join_with_copy) }
 }

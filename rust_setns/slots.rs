@@ -107,6 +107,6 @@ pub(crate) unsafe fn put_namespaces(nsproxy: *mut bindings::nsproxy, ns: NsFlag)
         // are built in.
         drop(unsafe { NsRef::from_raw(ns) });
     };
-    // SAFETY: The caller guarantees it.
+    // SAFETY: The caller guarantees that the set is valid, and that its slots are filled.
     unsafe { for_namespaces(nsproxy, ns, put) };
 }
