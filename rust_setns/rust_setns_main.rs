@@ -28,7 +28,7 @@
 //!
 //! # Objects of C
 //!
-//! A Rust reference, and reading a field through a pointer, require an object to be aligned. What
+//! A Rust reference, and access to a field through a pointer, require an object to be aligned. What
 //! this crate borrows from C is aligned because of its allocator:
 //!
 //! | object | allocated in | aligned by |
@@ -42,6 +42,7 @@
 //! | `file` | `fs/file_table.c` | any cache |
 //! | `pid` | `kernel/pid.c`, `kernel/pid_namespace.c` | any cache |
 //! | the first of each of these | static data | the compiler |
+//! | `setns_outcome` | the stack of the system call, in `kernel/nsproxy.c` | the C compiler |
 //! | `nsset` | the stack, in [`nsset`] | Rust |
 //! | an `nsproxy` or `fs_struct` for one call | the stack, in [`in_place`] and [`fs`] | Rust |
 //! | `ns_common` | its namespace | nothing: see [`NsCommon`](kernel::ns_common::NsCommon) |
@@ -69,7 +70,6 @@ mod way;
 
 use crate::{
     caller::Caller,
-    flags::NsFlag,
     fs::FsMemory,
     in_place::{
         Anew,
@@ -162,12 +162,6 @@ fn join(request: Request<'_>) -> refusal::Result {
         }
         Some(private) => {
             let way = InPlace::new(private, &mut slots);
-            NsSet::prepare(request, way, &mut fs)?.install()?.commit();
-        }
-        None if request.flags().is_only(NsFlag::Mnt) => {
-            // As C: installing it is the last step that can fail, and changes the directories of
-            // the caller. So allocate the nsproxy before.
-            let way = Copy::new(request.caller())?;
             NsSet::prepare(request, way, &mut fs)?.install()?.commit();
         }
         None => {

@@ -18,13 +18,15 @@
 /*
  * The functions, and scalars among their arguments. Rust calls some of them less often
  * than C: @differs says whether it does so only when it joins in place, or with the
- * algorithm of C, too. If @required, a compiler cannot leave the function out: it is
- * called from another file, or through a pointer.
+ * algorithm of C, too. If @more, it may also call the function more often. If @required,
+ * a compiler cannot leave the function out: it is called from another file, or through a
+ * pointer.
  */
 static const struct observed {
 	const char *name;
 	const char *args;
 	enum { NEVER, IN_PLACE, ALWAYS } differs;
+	bool more;
 	bool required;
 } observed[] = {
 	{ "create_new_namespaces", "flags=$arg1:x64", .differs = ALWAYS },
@@ -37,6 +39,7 @@ static const struct observed {
 	{ "copy_time_ns", "flags=$arg1:x64", .differs = ALWAYS },
 	{ "prepare_creds", "", .required = true },
 	{ "copy_fs_struct", "", .differs = ALWAYS },
+	{ "proc_ns_file", "", .differs = ALWAYS, .required = true },
 	{ "pidfd_pid", "", .differs = ALWAYS },
 	{ "ptrace_may_access", "mode=$arg2:x32" },
 	{ "userns_install", "", .required = true },
@@ -49,8 +52,8 @@ static const struct observed {
 	{ "timens_install", "", .required = true },
 	{ "ns_capable", "cap=$arg2:s32" },
 	{ "commit_creds", "", .required = true },
-	{ "set_fs_root", "" },
-	{ "set_fs_pwd", "" },
+	{ "set_fs_root", "", .differs = IN_PLACE, .more = true },
+	{ "set_fs_pwd", "", .differs = IN_PLACE, .more = true },
 	{ "free_fs_struct", "", .differs = ALWAYS },
 	{ "exit_sem", "", .required = true },
 	{ "timens_commit", "" },
@@ -58,6 +61,9 @@ static const struct observed {
 	{ "nsproxy_ns_active_get", "", .differs = IN_PLACE },
 	{ "nsproxy_ns_active_put", "", .differs = IN_PLACE },
 	{ "nsproxy_free", "", .differs = IN_PLACE },
+	{ "put_mnt_ns", "", .differs = IN_PLACE, .required = true },
+	{ "put_ipc_ns", "", .differs = IN_PLACE, .required = true },
+	{ "put_pid_ns", "", .differs = IN_PLACE, .required = true },
 	{ "perf_event_namespaces", "" },
 	/* Hooks of security modules. Others are added by name, without arguments. */
 	{ "security_capable", "cap=$arg3:s32 opts=$arg4:x32" },
