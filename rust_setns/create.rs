@@ -56,11 +56,11 @@ pub(crate) fn create_new_namespaces(
 ///
 /// # Invariants
 ///
-/// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the first `filled` types
-/// in [`NsFlag::ORDER`] are filled: each of a type that is built in owns a reference.
+/// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the types in `filled` are
+/// filled: each of a type that is built in owns a reference.
 struct NsProxyBuilder<'a, 'fs> {
     new: NonNull<bindings::nsproxy>,
-    filled: usize,
+    filled: u64,
     flags: u64,
     old: &'a NsProxy,
     user_ns: &'a UserNamespace,
@@ -91,7 +91,7 @@ impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
         })
     }
 
-    /// Fills the slots of the next type, which is `ns`.
+    /// Fills the slots of a type.
     #[inline(always)]
     fn fill(&mut self, ns: NsFlag) -> Result {
         if self.flags & u64::from(ns as u32) == 0 {
@@ -101,16 +101,15 @@ impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
         } else {
             self.copy(ns)?;
         }
-        // INVARIANT: See above.
-        self.filled += 1;
+        // INVARIANT: They are filled now.
+        self.filled |= u64::from(ns as u32);
         Ok(())
     }
 
     /// Fills all slots, and hands over the set.
     #[inline(always)]
     fn build(mut self) -> Result<NewNsProxy> {
-        // In the order of `NsFlag::ORDER`, and unrolled: if the compiler knows the flags, no step
-        // has to look for the type.
+        // Unrolled: if the compiler knows the flags, no step has to look for the type.
         self.fill(NsFlag::User)?;
         self.fill(NsFlag::Mnt)?;
         self.fill(NsFlag::Uts)?;
@@ -121,7 +120,7 @@ impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
         self.fill(NsFlag::Time)?;
 
         let built = ManuallyDrop::new(self);
-        // SAFETY: Every slot is filled. By the type invariant nobody else has the set, and nothing
+        // SAFETY: Every slot is filled, just above. By the type invariant nobody else has the set, and nothing
         // in this module counts its namespaces as active.
         Ok(unsafe { NewNsProxy::from_raw(built.new) })
     }
@@ -175,10 +174,12 @@ impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
 
 impl Drop for NsProxyBuilder<'_, '_> {
     fn drop(&mut self) {
-        for ns in NsFlag::ORDER.into_iter().take(self.filled).rev() {
-            // SAFETY: By the type invariant they are filled, and this is the last use of them. If
-            // the type is not built in, they own nothing.
-            unsafe { put_namespaces(self.new.as_ptr(), ns) };
+        for ns in NsFlag::ORDER.into_iter().rev() {
+            if self.filled & u64::from(ns as u32) != 0 {
+                // SAFETY: By the type invariant they are filled, and this is the last use of them.
+                // If the type is not built in, they own nothing.
+                unsafe { put_namespaces(self.new.as_ptr(), ns) };
+            }
         }
         // SAFETY: By the type invariant nobody else has it, and what was in the slots was put.
         unsafe { bindings::nsproxy_dealloc(self.new.as_ptr()) };
@@ -295,8 +296,8 @@ pub(crate) mod tests {
 
         for steps in 0..=NsFlag::ORDER.len() {
             let mut builder = NsProxyBuilder::new(0, set, &user_ns, None)?;
-            for _ in 0..steps {
-                builder.fill(NsFlag::ORDER[builder.filled])?;
+            for ns in &NsFlag::ORDER[..steps] {
+                builder.fill(*ns)?;
             }
             // The first two are the user namespace, which has no slot, and mounts.
             assert_eq!(references(set)?.iter().eq(before.iter()), steps < 2);

@@ -6,7 +6,10 @@
 
 use kernel::{
     impl_flags,
-    ns_common::ns_type,
+    ns_common::{
+        ns_type,
+        NsCommon, //
+    },
     prelude::*, //
 };
 
@@ -135,10 +138,11 @@ impl NsFlags {
         Self(Self::of_order())
     }
 
-    /// Returns the type of a namespace, as `struct ns_common` carries it, as a set.
+    /// Returns the type of a namespace, as a set.
     ///
     /// This file does not build while the kernel has a type that [`NsFlag`] has not.
-    pub(crate) fn of_namespace(ns_type: u32) -> Self {
+    pub(crate) fn of_namespace(ns: NsCommon<'_>) -> Self {
+        let ns_type = ns.ns_type();
         debug_assert!(NsFlag::from_ns_type(ns_type).is_some());
         Self(ns_type)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Glue between the C code of the kernel and the Rust core of setns(2): the calls
+ * Glue between the C code of the kernel and the Rust core of setns(2): the call
  * through the operations of a namespace.
  */
 

@@ -59,15 +59,17 @@ pub(crate) struct Snapshot<'a>(&'a mut References);
 
 /// What was taken while RCU is held, and whether that is all.
 ///
-/// [`release()`](Self::release) takes the guard of RCU, so a reference is not put before RCU is
-/// unlocked. `?` does not work in a function that returns this.
+/// It has the guard of RCU. [`release()`](Self::release) unlocks that before it makes a
+/// [`Snapshot`], and nothing else puts a reference. `?` does not work in a function that returns
+/// this.
 #[must_use]
 struct Grabbed<'a> {
     references: &'a mut References,
     refused: Option<Refusal>,
+    rcu: rcu::Guard,
 }
 
-static_assert!(!needs_drop::<Grabbed<'_>>() && !needs_drop::<References>());
+static_assert!(!needs_drop::<References>());
 
 impl SnapshotMemory {
     pub(crate) fn uninit() -> Self {
@@ -75,59 +77,71 @@ impl SnapshotMemory {
     }
 }
 
+#[inline(always)]
+fn keep(references: &mut References, ns: NsFlag, reference: Option<NsRef>) {
+    references[ns.place()] = reference.map(ManuallyDrop::new);
+}
+
 impl<'a> Grabbed<'a> {
     /// Looks at the process while RCU is held. Does not sleep.
+    ///
+    /// Each reference goes to its place at once, so that no variable has one.
     #[inline(always)]
-    fn grab(references: &'a mut References, rcu: &rcu::Guard, pid: &Pid, flags: NsFlags) -> Self {
-        let mut grabbed = Self {
-            references,
-            refused: None,
-        };
-        let Some(task) = pid.task(rcu) else {
-            return grabbed.refuse(Refusal::Reaped);
+    fn grab(references: &'a mut References, pid: &Pid, flags: NsFlags) -> Self {
+        let rcu = rcu::read_lock();
+        let Some(task) = pid.task(&rcu) else {
+            return Self::refuse(references, Refusal::Reaped, rcu);
         };
         if !task.ptrace_may_access(PtraceMode::ReadRealCreds) {
-            return grabbed.refuse(Refusal::NotInspectable);
+            return Self::refuse(references, Refusal::NotInspectable, rcu);
         }
 
         let locked = task.task_lock();
         let Some(nsproxy) = locked.nsproxy() else {
-            return grabbed.refuse(Refusal::Zombie);
+            locked.unlock();
+            return Self::refuse(references, Refusal::Zombie, rcu);
         };
         for_types!(flags, |ns| {
             if ns != NsFlag::Pid {
-                grabbed.keep(ns, nsproxy.ns_common(ns as u32).map(NsCommon::get));
+                keep(
+                    references,
+                    ns,
+                    nsproxy.ns_common(ns as u32).map(NsCommon::get),
+                );
             }
         });
         locked.unlock();
 
         if flags.contains(NsFlag::Pid) {
-            let Some(pid_ns) = task.get_pid_ns() else {
-                return grabbed.refuse(Refusal::ReapedSince);
-            };
-            grabbed.keep(NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns));
+            match task.get_pid_ns() {
+                Some(pid_ns) => keep(references, NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns)),
+                None => return Self::refuse(references, Refusal::ReapedSince, rcu),
+            }
         }
         if flags.contains(NsFlag::User) {
-            grabbed.keep(NsFlag::User, UserNamespace::into_ns_ref(task.get_user_ns()));
+            let user_ns = UserNamespace::into_ns_ref(task.get_user_ns());
+            keep(references, NsFlag::User, user_ns);
         }
-        grabbed
+        Self {
+            references,
+            refused: None,
+            rcu,
+        }
     }
 
     #[inline(always)]
-    fn keep(&mut self, ns: NsFlag, reference: Option<NsRef>) {
-        self.references[ns.place()] = reference.map(ManuallyDrop::new);
-    }
-
-    #[inline(always)]
-    fn refuse(mut self, refusal: Refusal) -> Self {
-        self.refused = Some(refusal);
-        self
+    fn refuse(references: &'a mut References, refusal: Refusal, rcu: rcu::Guard) -> Self {
+        Self {
+            references,
+            refused: Some(refusal),
+            rcu,
+        }
     }
 
     /// Unlocks RCU. Puts what was taken, if that is not all. May sleep.
     #[inline(always)]
-    fn release(self, rcu: rcu::Guard) -> Result<Snapshot<'a>> {
-        rcu.unlock();
+    fn release(self) -> Result<Snapshot<'a>> {
+        self.rcu.unlock();
         // INVARIANT: Just unlocked. `grab()` has taken what it was asked for.
         let snapshot = Snapshot(self.references);
         match self.refused {
@@ -150,8 +164,7 @@ impl<'a> Snapshot<'a> {
     #[inline(always)]
     pub(crate) fn take(memory: &'a mut SnapshotMemory, pid: &Pid, flags: NsFlags) -> Result<Self> {
         let references = memory.0.write([const { None }; NsFlag::ORDER.len()]);
-        let rcu = rcu::read_lock();
-        Grabbed::grab(references, &rcu, pid, flags).release(rcu)
+        Grabbed::grab(references, pid, flags).release()
     }
 
     /// Returns the namespaces, in the order in which the kernel installs them.

@@ -76,7 +76,7 @@ impl<'fd> Target<'fd> {
         let flags = match self {
             Self::Namespace(ns) => {
                 outcome.note_fd(FdKind::Namespace);
-                accept_namespace(ns.ns_type(), nstype)
+                accept_namespace(NsFlags::of_namespace(ns), nstype)
                     .inspect_err(|_| outcome.note_namespace(ns))?
             }
             Self::Process(_) => {
@@ -115,17 +115,17 @@ impl<'fd> Request<'fd> {
     }
 }
 
-/// Checks that a caller who passed `nstype` accepts a namespace of type `ns_type`, and returns that
+/// Checks that a caller that passed `nstype` accepts a namespace of type `ns_type`, and returns that
 /// type.
 ///
 /// The caller may not trust the origin of the descriptor. So `nstype` is either 0, which accepts a
 /// namespace of any type, or exactly the type.
-fn accept_namespace(ns_type: u32, nstype: c_int) -> Result<NsFlags> {
+fn accept_namespace(ns_type: NsFlags, nstype: c_int) -> Result<NsFlags> {
     // CAST: Bit for bit, as the comparison in C converts it.
-    if nstype != 0 && nstype as u32 != ns_type {
+    if nstype != 0 && nstype as u32 != u32::from(ns_type) {
         return Err(Refusal::OtherType);
     }
-    Ok(NsFlags::of_namespace(ns_type))
+    Ok(ns_type)
 }
 
 /// The types that can be left out of the kernel, in the order in which C asks for them. If several
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn zero_accepts_any_namespace() {
         for ns in NsFlag::ORDER {
-            assert!(accept_namespace(ns as u32, 0) == Ok(ns.into()));
+            assert!(accept_namespace(ns.into(), 0) == Ok(ns.into()));
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn a_type_accepts_itself_only() {
         for ns in NsFlag::ORDER {
             for asked in NsFlag::ORDER {
-                let accepted = accept_namespace(ns as u32, asked as c_int);
+                let accepted = accept_namespace(ns.into(), asked as c_int);
                 assert_eq!(accepted.is_ok(), ns == asked);
             }
         }
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn more_than_the_type_is_refused() {
         let uts_and_ipc = NsFlag::Uts as c_int | NsFlag::Ipc as c_int;
-        assert!(accept_namespace(NsFlag::Uts as u32, uts_and_ipc) == Err(Refusal::OtherType));
-        assert!(accept_namespace(NsFlag::Uts as u32, -1) == Err(Refusal::OtherType));
+        assert!(accept_namespace(NsFlag::Uts.into(), uts_and_ipc) == Err(Refusal::OtherType));
+        assert!(accept_namespace(NsFlag::Uts.into(), -1) == Err(Refusal::OtherType));
     }
 
     /// Each of the 32 bits alone, and each subset of the eight types.
