@@ -121,6 +121,29 @@ FIXTURE_VARIANT_ADD(pid, pidfd)
 	.by_pidfd = true,
 };
 
+/* The next children stay where the caller is, as before unshare(2). */
+TEST(own_pid_namespace_undoes_unshare)
+{
+	ino_t own = ns_ino("pid");
+	pid_t pid;
+	int fd;
+
+	if (!is_built_in("pid"))
+		SKIP(return, "no pid namespaces");
+	fd = open_ns("pid");
+	ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+	ASSERT_EQ(setns(fd, CLONE_NEWPID), 0);
+	EXPECT_EQ(ns_ino("pid_for_children"), own);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (pid == 0) {
+		EXPECT_NE(getpid(), 1);
+		EXPECT_EQ(ns_ino("pid"), own);
+		_exit(0);
+	}
+	expect_done(_metadata, pid);
+}
+
 TEST_F(pid, only_children_move)
 {
 	ino_t own = ns_ino("pid");

@@ -387,11 +387,27 @@ static int try_handle_patiently(union ns_handle *handle)
 	return err;
 }
 
+/* A child that has the set of namespaces of the caller, until it exits with the target. */
+static int start_sharer(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		await_go(TARGET);
+		spin(target_delay());
+		_exit(0);
+	}
+	return pid < 0;
+}
+
 static int join_and_stay(void *arg)
 {
 	struct ns_links before = read_links(own_links);
+	const bool *with_sharer = arg;
 	int err;
 
+	if (*with_sharer && start_sharer())
+		return 1;
 	count(&race->ready);
 	await_go(JOINER);
 	spin(joiner_delay());
@@ -403,7 +419,7 @@ static int join_and_stay(void *arg)
 }
 
 /* Returns whether the call made the namespaces active again. */
-static bool race_with_last_breath(struct __test_metadata *_metadata, int how)
+static bool race_with_last_breath(struct __test_metadata *_metadata, int how, bool with_sharer)
 {
 	union ns_handle handles[ARRAY_SIZE(last)];
 	struct task target, joiner;
@@ -419,7 +435,7 @@ static bool race_with_last_breath(struct __test_metadata *_metadata, int how)
 		ASSERT_EQ(get_handle(target.pid, last[i], &handles[i]), 0);
 	add_state(links_of(target.pid));
 	race->fd = target.fd;
-	joiner = spawn(how, join_and_stay, NULL);
+	joiner = spawn(how, join_and_stay, &with_sharer);
 	ASSERT_GT(joiner.pid, 0);
 	await(&race->ready, 2);
 
@@ -450,6 +466,7 @@ FIXTURE(last_breath)
 FIXTURE_VARIANT(last_breath)
 {
 	bool alone;	/* the caller has its set of namespaces for itself */
+	bool sharer;	/* but for a child, which exits during the call */
 };
 
 FIXTURE_SETUP(last_breath)
@@ -477,6 +494,12 @@ FIXTURE_VARIANT_ADD(last_breath, alone)
 	.alone = true,
 };
 
+FIXTURE_VARIANT_ADD(last_breath, alone_at_last)
+{
+	.alone = true,
+	.sharer = true,
+};
+
 TEST_F(last_breath, gone_before_commit)
 {
 	int how = how_to_start(variant->alone);
@@ -485,7 +508,7 @@ TEST_F(last_breath, gone_before_commit)
 
 	/* A single CPU may run one side after the other in each try */
 	while (breaths < BREATHS || (!resurrections && breaths < MAX_BREATHS)) {
-		resurrections += race_with_last_breath(_metadata, how);
+		resurrections += race_with_last_breath(_metadata, how, variant->sharer);
 		breaths++;
 	}
 	expect_only(_metadata, ESRCH, 0);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "links.h"
+#include "listns.h"
 #include "race.h"
 #include "setns.h"
 #include "tasks.h"
@@ -366,12 +367,35 @@ static int read_mounts(void *arg)
 	return read_one_by_one(arg, 1, ino_by_mounts);
 }
 
+/* These namespaces are active whatever the target does, because tasks stay in them. */
+static int read_list(void *arg)
+{
+	const struct handles *of = arg;
+	__u64 ids[2][ARRAY_SIZE(types)] = {};
+
+	if (cannot_list())
+		return 0;
+	for (int i = 0; i < 2 * ARRAY_SIZE(types); i++) {
+		int fd = openat(of[TASK_A + i % 2].links, types[i / 2].name, O_RDONLY | O_CLOEXEC);
+
+		ids[i % 2][i / 2] = ns_id(fd);
+		close(fd);
+	}
+	for (int i = 0; goes_on(i); i++) {
+		for (int type = 0; type < ARRAY_SIZE(types); type++) {
+			if (!is_listed(types[type].flag, ids[i % 2][type]))
+				return 1;
+		}
+	}
+	return 0;
+}
+
 /* The first two readers join the requested types. The others look at one type at a time. */
 TEST_F(switching, one_or_the_other)
 {
 	static int (*const readers[])(void *arg) = {
 		read_by_joining, read_by_joining, read_links_one_by_one, read_files_one_by_one,
-		read_ioctls_one_by_one, read_net, read_mounts,
+		read_ioctls_one_by_one, read_net, read_mounts, read_list,
 	};
 	struct task target, tasks[ARRAY_SIZE(readers)];
 	int fds[] = { self->a.fd, self->b.fd };

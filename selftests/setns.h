@@ -4,6 +4,7 @@
  *
  * - tasks.h starts other tasks.
  * - links.h reads which namespaces a task is in.
+ * - listns.h finds out which namespaces are active.
  * - callers.h changes what the caller may do.
  * - calls.h lets a child make calls, and checks what they have changed.
  * - ns_limits.h finds leaked namespaces.
