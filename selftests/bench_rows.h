@@ -202,6 +202,82 @@ static bool count_socket_away(void)
 	return !there && !back && fd >= 0 && !close(fd);
 }
 
+/* A message of one byte and a descriptor. */
+static char byte;
+static union {
+	struct cmsghdr header;
+	char buffer[CMSG_SPACE(sizeof(int))];
+} control = {
+	{ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
+};
+static struct iovec iov = { &byte, 1 };
+static struct msghdr message = {
+	.msg_iov = &iov,
+	.msg_iovlen = 1,
+	.msg_control = &control,
+	.msg_controllen = sizeof(control),
+};
+static int daemon_line = -1;
+
+/* For each byte, opens a socket and sends it back. */
+static void serve_sockets(int line)
+{
+	while (call(SYS_read, line, (long)&byte, 1) == 1) {
+		int fd = call(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		*(int *)CMSG_DATA(&control.header) = fd;
+		if (fd < 0 || call(SYS_sendmsg, line, (long)&message, 0) != 1)
+			break;
+		close(fd);
+	}
+	_exit(BROKEN);
+}
+
+static void start_daemon(void)
+{
+	int line[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line))
+		die("socketpair");
+	/* What is printed must not come from the daemon once more */
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(line[0]);
+		if (setns(away.ns[NET], CLONE_NEWNET))
+			die("setns");
+		serve_sockets(line[1]);
+	}
+	close(line[1]);
+	daemon_line = line[0];
+}
+
+static bool wait_for_daemon(void)
+{
+	if (daemon_line < 0)
+		start_daemon();
+	/* It must sleep when the byte comes, because a byte that lies there already costs less */
+	return !usleep(1000);
+}
+
+/* The same with a daemon in the other network namespace. */
+static bool count_socket_daemon(void)
+{
+	long sent, got;
+
+	message.msg_controllen = sizeof(control);
+	started = ticks();
+	sent = call(SYS_write, daemon_line, (long)&byte, 1);
+	got = call(SYS_recvmsg, daemon_line, (long)&message, MSG_CMSG_CLOEXEC);
+	ended = ticks();
+	return sent == 1 && got == 1 && message.msg_controllen &&
+	       !close(*(int *)CMSG_DATA(&control.header));
+}
+
 /*
  * @before is not counted. If @fresh, each sample is from a new child, which shares its
  * nsproxy with its parent until it joins. If @traced, the trace events of setns(2) are on.
@@ -239,6 +315,7 @@ static const struct row {
 	{ "six_singles", go_home, count_six_singles },
 	{ "socket", nothing, count_socket },
 	{ "socket_away", home_net, count_socket_away },
+	{ "socket_daemon", wait_for_daemon, count_socket_daemon },
 };
 
 #endif /* SELFTESTS_SETNS_BENCH_ROWS_H */

@@ -13,6 +13,7 @@ COUNTS = """\
 row,c,rust,spread
 net,900,700,0
 socket,1881,1881,1
+socket_daemon,9000,9100,300
 """
 PROFILE = """\
 row,column,what,function,count
@@ -24,16 +25,22 @@ net,c,lines,,4
 net,rust,instructions,rust_setns,600
 net,rust,locked,rust_setns,2
 net,rust,lines,,2
+socket_daemon,c,instructions,schedule,8900
+socket_daemon,c,locked,schedule,7
+socket_daemon,c,slab,kfree,3
+socket_daemon,rust,instructions,schedule,9000
 """
 SUMS = """\
 row,column,locked,lines,slab
 net,c,5,4,1
 net,rust,2,2,0
+socket_daemon,c,7,0,3
+socket_daemon,rust,0,0,0
 """
 
 
 class BenchTest(unittest.TestCase):
-    """Two rows of work are counted, and the calls of one are followed."""
+    """Three rows of work are counted, and the calls of two are followed."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="bench_test.")
@@ -89,7 +96,7 @@ class BenchTest(unittest.TestCase):
 
     def test_column_is_missing(self):
         self.write("x86_64/counts.csv", COUNTS.replace(",rust,", ",rust_copy,"))
-        self.write("x86_64/profile.csv", PROFILE.replace("net,rust,", "net,rust_copy,"))
+        self.write("x86_64/profile.csv", PROFILE.replace(",rust,", ",rust_copy,"))
         self.assert_red(
             "net, rust, locked: 2 on record, None now",
             "net, rust, slab: 0 on record, None now",
@@ -110,6 +117,18 @@ class BenchTest(unittest.TestCase):
         self.write("x86_64/counts.csv", COUNTS.replace("1881,1881", "1882,1881"))
         self.assert_green()
         self.assertIn("1882", self.judge()[1])
+
+    def test_scheduler_differs(self):
+        self.write("x86_64/counts.csv", COUNTS.replace("9000,9100", "9500,8700"))
+        now = PROFILE.replace("schedule,7", "schedule,8").replace("slab,kfree,3", "slab,kfree,4")
+        self.write("x86_64/profile.csv", now)
+        self.assert_green()
+        self.assertIn("socket_daemon,c,8,0,4", self.read("x86_64-profile.csv"))
+
+    def test_inexact_row_is_not_on_record(self):
+        self.write("record.csv", COUNTS.replace("socket_daemon,9000,9100,300\n", ""))
+        self.write("record-profile.csv", SUMS[: SUMS.index("socket_daemon")])
+        self.assert_green()
 
     def test_locked_or_slab_differs(self):
         for now, line in (
