@@ -103,6 +103,9 @@ int flags_joined(const struct op *op);
 /* Takes rights away from this task. Returns the errno, or 0. */
 int confine(enum confinement way);
 
+/* Returns whether the kernel has Landlock, and it is on. */
+bool has_landlock(void);
+
 /* mates.c: the tasks that share something with the caller, and its children */
 
 /* Copies what the caller shares now. */

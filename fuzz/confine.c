@@ -58,6 +58,11 @@ static int enter_landlock_domain(void)
 	return err;
 }
 
+bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
 int confine(enum confinement way)
 {
 	switch (way) {

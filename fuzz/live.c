@@ -26,9 +26,10 @@ static int open_namespace(__u64 id)
 }
 
 /*
- * All tasks of the fuzzer are root, seen from outside. So root owns their user
- * namespaces, and these own the other namespaces that the tasks make. fault_test makes
- * its namespaces as another user.
+ * Tells the namespaces of the fuzzer from those of fault_test, which makes them as
+ * nobody. Most tasks of the fuzzer are root, seen from outside. So root owns the user
+ * namespaces that they make, and these own their other namespaces. But a caller may
+ * become nobody, and then make a user namespace. This is not counted, nor what is in it.
  */
 static bool made_by_root(__u64 id)
 {

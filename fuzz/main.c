@@ -41,9 +41,10 @@ static long seconds(void)
 /* A run of this many calls of setns(2) should have tried everything. */
 enum { ENOUGH = 100000 };
 
-static const char none_joined[] =
-	"FAILED: none of so many calls has joined a type, by a kind of descriptor, or the racer, or no "
-	"caller was confined";
+static const char not_all_tried[] =
+	"FAILED: a long run did not try everything: on C or on Rust, no call has joined one of the "
+	"types, no call with one of the kinds of descriptors has joined, no call has joined a "
+	"namespace of a racer, or no caller was confined in one of the ways above.";
 
 /* Returns whether nothing has failed. */
 static bool fuzz_all(const struct options *options, long start, __u64 *programs)
@@ -81,7 +82,7 @@ static int fuzz(const struct options *options)
 	show_summary();
 	/* C and Rust also agree if both refuse every call. */
 	if (options->calls >= ENOUGH && !all_joined()) {
-		puts(none_joined);
+		puts(not_all_tried);
 		return 1;
 	}
 	printf("%ld calls on C, %ld on Rust, %ld of them traced, in %llu programs: no difference, in %ld s\n",

@@ -141,9 +141,9 @@ bool all_joined(void)
 			if (!stats[impl].joined_by_fd[i])
 				return false;
 		}
-		/* Few kernels have Landlock */
-		for (int i = 0; i < LANDLOCK; i++) {
-			if (!stats[impl].confined[i])
+		/* Few kernels have Landlock. */
+		for (int i = 0; i < CONFINEMENTS; i++) {
+			if (!stats[impl].confined[i] && (i != LANDLOCK || has_landlock()))
 				return false;
 		}
 		if (!stats[impl].racing_joined)
