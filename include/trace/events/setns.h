@@ -27,10 +27,10 @@
  * - An inode number is the one in /proc/PID/ns/. It may be used again.
  * - A type is a CLONE_NEW* flag. Several flags are a set of types.
  * - A pid namespace is the one that the caller's next children will be in
- *   (/proc/PID/ns/pid_for_children). A time namespace is both the caller's and
- *   that of its next children.
- * - Calls are numbered from 1 in each boot. A call that joins takes a number
- *   even if setns_joined is off, so the numbers in a trace may have gaps.
+ *   (/proc/PID/ns/pid_for_children). The new time namespace is both the caller's
+ *   and that of its next children. The old one is the caller's own.
+ * - Calls are numbered from 1 in each boot. A call that joins takes a number also
+ *   if only setns_refused is on, so the numbers in a trace may have gaps.
  * - Numbers and names of reasons stay what they are. New ones may come.
  * - New fields may come, at the end of the text and anywhere in the record. Take
  *   the places of the fields from the format file.
@@ -80,7 +80,7 @@ TRACE_DEFINE_ENUM(SETNS_FD_PIDFD);
  * @asked: the second argument of the call
  * @error: the errno, positive
  * @user_ns_id: id of the caller's user namespace
- * @cap: a capability that the caller lacks, or -1 if it lacks none
+ * @cap: a capability that the caller lacks or a security module denies, or -1
  * @cap_ns_id: id of the user namespace in which the caller lacks it, or 0
  *
  * If the reason is NOT_INSPECTABLE, @cap is CAP_SYS_PTRACE. A security module
