@@ -52,6 +52,7 @@ check_figures() {
 	figure "calls on the host" "$host_calls"
 	figure "the compiler must refuse" "$(find "$scripts/lists/must-not-compile" -name '*.patch' | wc -l)"
 	figure "can refuse a call" "$(count_refusals '.*')" "$(count_refusals yes)"
+	figure "instructions are counted" "$(tail -n +2 "$scripts/lists/bench-x86_64.csv" | wc -l)"
 	figure "random calls" "$(sed -n 's/^\tcalls=\([0-9]*\) .*/\1/p' "$scripts/fuzz")"
 	sets=$(sed -n 's/^SETS = {\(.*\), CREATE.*/\1/p' "$scripts/py/faults/checks.py" | grep -oE '[0-9]+' | paste -sd+)
 	figure "allocation of the call fails once" "$((sets))"

@@ -32,8 +32,11 @@ script does not report that again.
 Silence is failure. Each of these fails the run: a missing KTAP, plan, trace or kernel log;
 a trace that lacks calls; a kernel log that has lost its beginning; a suite that made no
 call; and a skipped case. A case may be skipped if scripts/lists/known-skips allows it for
-this kernel, or if it is in a racy suite from upstream. In any racy suite it may also pass
-in one column and be skipped in the other.
+this kernel, or if it is in a racy suite from upstream. A case of setns:* may also be skipped
+for the reason "no X namespaces", if that type is not built in. In any racy suite a case may
+also pass in one column and be skipped in the other.
+
+If a trace that must be compared has lost events, the comparison cannot be made.
 
 In a kernel with UBSAN_ALIGNMENT, a misaligned access fails the run if it is in a file of
 scripts/lists/setns-files. In other files it is listed and counted.

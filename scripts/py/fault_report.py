@@ -15,7 +15,7 @@ scripts/py/faults/.
 --kunit: RESULTS has the KUnit tests only. scripts/kunit starts the script like this.
 
 Silence is failure. The run fails if a case, a set, a count or a log is missing, or if the
-other implementation served a column.
+other implementation served a column. If a trace has lost events, the results cannot be judged.
 
 Exit status: 0 all is as expected, 1 something is not, 2 the results cannot be judged.
 """

@@ -8,7 +8,8 @@ KTAP is the output of the selftest observer_test. Its lines "# hits CALL FUNCTIO
 how often a kprobe on the function fired in the call: on C, on Rust with the algorithm of C, and on
 Rust in place. With --write, the script puts the table into PAGE, between two comments.
 
-Exit status: 0 the table is right, 1 it is not, or a kprobe did not fire on C, 2 there is no table.
+Exit status: 0 the table is right, 1 it is not, or a kprobe did not fire on C, 2 there is no
+table, or a file cannot be opened.
 """
 
 import pathlib
@@ -80,4 +81,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:
+        print(f"observers: cannot open '{error.filename}': {error.strerror}.", file=sys.stderr)
+    sys.exit(2)

@@ -4,8 +4,8 @@
 
 The script reads build/results/*/summary.json, which scripts/py/compare.py writes, and the
 results of scripts/kunit. The page needs no other file, and no network. A run that ended
-before it had a summary is on the page as a failure. The findings of scripts/fault,
-scripts/fuzz and scripts/load are not on it: these scripts print them. The script also reads
+before it had a summary is on the page as a failure. What scripts/fault, scripts/fuzz and
+scripts/load find is not on it: these scripts print it. The script also reads
 the output of scripts/test-full --list from standard input: the verdict of each unit. It draws what
 scripts/bench has counted, if that has run.
 
@@ -177,13 +177,18 @@ def render(runs, kunit, units, benches):
 
 
 def main():
-    runs, kunit = find_runs(), list(find_kunit())
+    runs, kunit, units = find_runs(), list(find_kunit()), read_units()
     benches = bench_pictures.find(BUILD / "bench")
-    if not runs and not kunit and not benches:
-        raise Broken("There is nothing to report yet: run make run, make test or make bench first.")
+    if not (runs or kunit or units or benches):
+        raise Broken(
+            "There is nothing to report yet: "
+            "run make run, make test, make test-full or make bench first."
+        )
     page = BUILD / "report.html"
-    page.write_text(render(runs, kunit, read_units(), benches))
+    page.write_text(render(runs, kunit, units, benches))
     names = [run.name for run in runs] + [f"the counts of {bench.name}" for bench in benches]
+    names += ["the results of KUnit"] if kunit else []
+    names += ["the verdicts of make test-full"] if units else []
     print(f"==> {page.relative_to(TOP)} has {', '.join(names)}")
 
 

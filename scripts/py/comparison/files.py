@@ -49,7 +49,7 @@ class Skips:
         self.listed = {}
         for (suite, case, option), _ in read_lines("known-skips"):
             name, _, value = option.partition("=")
-            if config.get(f"CONFIG_{name}") != (value or "y"):
+            if config.get(f"CONFIG_{name}", "n") != (value or "y"):
                 self.listed.setdefault(suite, set()).add(case)
         self.absent_types = {
             name for name, option in TYPES.items() if config.get(f"CONFIG_{option}") != "y"

@@ -158,6 +158,13 @@ class CompareTest(unittest.TestCase):
         cases = [case for suite in JUnitXml.fromfile(self.results / "junit.xml") for case in suite]
         self.assertTrue(any(case.is_failure or case.is_error for case in cases))
 
+    def assert_broken(self, words):
+        """Checks that the comparison could not be made, and that one line says why."""
+        status, output = self.compare()
+        self.assertEqual(status, 2, output)
+        self.assertIn(words, output)
+        self.assertEqual(len(output.splitlines()), 1, output)
+
     def assert_green(self):
         status, output = self.compare()
         self.assertEqual(status, 0, output)

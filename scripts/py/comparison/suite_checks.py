@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from comparison.files import IMPLS, NAMES
-from comparison.problems import EXCERPT, tail
+from comparison.problems import EXCERPT, Broken, tail
 
 # The times and numbers that normalised() removes. The line number in "x.c:123:" stays.
 VARYING = re.compile(r"(?<!\.c:)(?<!\d)(?:\d+\.\d+|0x[0-9a-f]{3,}|\d{3,})")
@@ -52,6 +52,8 @@ def check_verdicts(suite, problems):
 def check_traces(suite, problems):
     """Adds the traces that do not have all calls that were served."""
     for column, run in suite.runs.items():
+        if run.trace.lost:
+            raise Broken(f"'{run.trace_log}' has lost events, so the calls cannot be compared.")
         served, traced = sum(run.calls.values()), run.trace.count()
         fault = run.trace.fault
         if not fault and traced != served:

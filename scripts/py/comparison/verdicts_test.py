@@ -58,6 +58,14 @@ class VerdictsTest(CompareTest):
         self.write("config", "CONFIG_LACKING=m\n")
         self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
 
+    def test_skip_unless_an_option_is_off(self):
+        (self.lists / "known-skips").write_text("setns:threads second LACKING=n  # reason\n")
+        self.skip("setns:threads", "ok 2 second")
+        self.write("config", "CONFIG_LACKING=y\n")
+        self.assert_green()
+        self.write("config", "# CONFIG_LACKING is not set\n")
+        self.assert_red("setns:threads: second: skipped on C, skipped on Rust")
+
     def test_skip_for_lack_of_a_type(self):
         (self.lists / "known-skips").write_text("")
         self.skip("setns:threads", "ok 2 second", "no time or no user namespaces")

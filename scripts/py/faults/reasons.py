@@ -3,7 +3,8 @@
 
 import re
 
-from faults.outcomes import IMPLS, NAMES
+from comparison.trace import GAP
+from faults.outcomes import IMPLS, NAMES, Unclear
 
 EVENT = re.compile(
     r": setns_refused: reason=(?P<reason>\S+) type=(?P<type>\S+) error=(?P<error>\d+) "
@@ -38,8 +39,8 @@ def check_reasons(traces):
     refusals = {impl: read_refusals(traces[impl]) for impl in IMPLS}
     for impl, other in zip(IMPLS, reversed(IMPLS), strict=True):
         kept = re.search(r"entries-written: (\d+)/(\d+)", traces[impl])
-        if not kept or kept[1] != kept[2]:
-            yield f"the trace on {NAMES[impl]} has lost events"
+        if not kept or kept[1] != kept[2] or GAP.search(traces[impl]):
+            raise Unclear(f"The trace on {NAMES[impl]} has lost events, or is none.")
         alone = sorted(refusals[impl] - refusals[other])
         if impl == "c":
             alone = [refusal for refusal in alone if not only_c_has(refusal)]
