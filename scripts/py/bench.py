@@ -30,7 +30,7 @@ KINDS = ("locked", "lines", "slab")
 # The others depend on the addresses of objects in the few samples of a profile
 COMPARED = ("locked", "slab")
 # They make no call of setns(2) while they are counted. "socket" differs by an instruction from boot
-# to boot. In "socket_daemon" two processes take turns, and the scheduler decides who runs.
+# to boot. In "socket_daemon" two processes take turns.
 INEXACT = {"socket", "socket_daemon"}
 
 
