@@ -56,8 +56,8 @@ pub(crate) fn create_new_namespaces(
 ///
 /// # Invariants
 ///
-/// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the types in `filled` are
-/// filled: each of a type that is built in owns a reference.
+/// `new` came from `nsproxy_alloc()`, and nobody else has it. The slots of the types in `filled`
+/// are filled: each of a type that is built in owns a reference.
 struct NsProxyBuilder<'a, 'fs> {
     new: NonNull<bindings::nsproxy>,
     filled: u64,
@@ -120,8 +120,8 @@ impl<'a, 'fs> NsProxyBuilder<'a, 'fs> {
         self.fill(NsFlag::Time)?;
 
         let built = ManuallyDrop::new(self);
-        // SAFETY: Every slot is filled, just above. By the type invariant nobody else has the set, and nothing
-        // in this module counts its namespaces as active.
+        // SAFETY: Every slot is filled, just above. By the type invariant nobody else has the set,
+        // and nothing in this module counts its namespaces as active.
         Ok(unsafe { NewNsProxy::from_raw(built.new) })
     }
 

@@ -115,8 +115,8 @@ impl<'fd> Request<'fd> {
     }
 }
 
-/// Checks that a caller that passed `nstype` accepts a namespace of type `ns_type`, and returns that
-/// type.
+/// Checks that a caller that passed `nstype` accepts a namespace of type `ns_type`, and returns
+/// that type.
 ///
 /// The caller may not trust the origin of the descriptor. So `nstype` is either 0, which accepts a
 /// namespace of any type, or exactly the type.

@@ -210,6 +210,7 @@ static union {
 } control = {
 	{ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS },
 };
+
 static struct iovec iov = { &byte, 1 };
 static struct msghdr message = {
 	.msg_iov = &iov,
@@ -217,6 +218,7 @@ static struct msghdr message = {
 	.msg_control = &control,
 	.msg_controllen = sizeof(control),
 };
+
 static int daemon_line = -1;
 
 /* For each byte, opens a socket and sends it back. */
