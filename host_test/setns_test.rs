@@ -7,8 +7,8 @@
 //! The test makes each call twice, in two equal worlds: once to C, which is `kernel/nsproxy.c` as
 //! it is, and once to Rust, which is the core as it is, `unsafe` included. Both run on the same
 //! mocks. They must return the same, call the same functions on the same things in the same order,
-//! but for references, and leave the task in the same state. Neither may break a rule of the mocks, and the references
-//! on all things must add up.
+//! and leave the task in the same state. The order of references is not compared. Neither may break
+//! a rule of the mocks, and the references on all things must add up.
 //!
 //! Rust differs from C on purpose. [`compare_copy()`] and [`compare_in_place()`] say in what, and
 //! what it does instead.

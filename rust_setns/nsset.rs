@@ -67,8 +67,8 @@ enum Fs<'a> {
 /// The resources that a call needs to change the caller's namespaces, before the caller gets them.
 ///
 /// Counterpart of `struct nsset` in C, with one owner for each resource instead of flags that say
-/// which of them there are. Dropping it is `put_nsset()`. The way may go before the credentials,
-/// other than in C. Neither needs the other when it is dropped.
+/// which of them there are. Dropping it is `put_nsset()`. C puts the credentials first. Here the
+/// way may be dropped before them. Neither needs the other then.
 ///
 /// # Invariants
 ///

@@ -85,7 +85,7 @@ fn keep(references: &mut References, ns: NsFlag, reference: Option<NsRef>) {
 impl<'a> Grabbed<'a> {
     /// Looks at the process while RCU is held. Does not sleep.
     ///
-    /// Each reference goes to its place at once, so that no variable has one.
+    /// Each reference goes to its place before anything can return, so none is put here.
     #[inline(always)]
     fn grab(references: &'a mut References, pid: &Pid, flags: NsFlags) -> Self {
         let rcu = rcu::read_lock();

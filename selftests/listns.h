@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which namespaces are active.
+ * Finds out which namespaces are active.
  */
 #ifndef SELFTESTS_SETNS_LISTNS_H
 #define SELFTESTS_SETNS_LISTNS_H
