@@ -35,16 +35,33 @@ pub mod sync {
         use crate::world;
         use core::ffi::c_int;
 
-        /// The ordering that this load needs. With a weaker one, the core does not compile here.
+        /// An ordering of a load.
+        pub trait Ordering {
+            /// Do the accesses after the load stay after it?
+            const ACQUIRES: bool;
+        }
+
+        /// The ordering that the core's load needs.
         pub struct Acquire;
+
+        impl Ordering for Acquire {
+            const ACQUIRES: bool = true;
+        }
+
+        /// An ordering that is too weak.
+        pub struct Relaxed;
+
+        impl Ordering for Relaxed {
+            const ACQUIRES: bool = false;
+        }
 
         /// Returns the number of references that a count stands for.
         ///
         /// # Safety
         ///
         /// The mock takes any pointer.
-        pub unsafe fn atomic_load(count: *mut c_int, _: Acquire) -> c_int {
-            world::with(|world| world.count(count))
+        pub unsafe fn atomic_load<O: Ordering>(count: *mut c_int, _: O) -> c_int {
+            world::with(|world| world.count(count, O::ACQUIRES))
         }
     }
 }

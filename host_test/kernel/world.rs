@@ -544,7 +544,8 @@ impl World {
     }
 
     /// Returns the number of references on what has its count there.
-    pub(crate) fn count(&mut self, counter: *const c_int) -> c_int {
+    pub(crate) fn count(&mut self, counter: *const c_int, acquires: bool) -> c_int {
+        self.check(acquires, "atomic_load() without an acquire");
         self.counted(counter.addr(), "atomic_load");
         self.at(counter.addr())
             .map_or(0, |object| object.refs as c_int)
