@@ -103,11 +103,8 @@ impl<'a> Grabbed<'a> {
         };
         for_types!(flags, |ns| {
             if ns != NsFlag::Pid {
-                keep(
-                    references,
-                    ns,
-                    nsproxy.ns_common(ns as u32).map(NsCommon::get),
-                );
+                let reference = nsproxy.ns_common(ns as u32).map(NsCommon::get);
+                keep(references, ns, reference);
             }
         });
         locked.unlock();
