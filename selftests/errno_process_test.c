@@ -200,8 +200,10 @@ TEST(dead_thread)
 
 	run_in_child(THREAD | CLONE_FILES, join_by_own_pidfd, &own);
 	ASSERT_EQ(own.err, 0);
-	gone = (struct pollfd){ .fd = own.fd, .events = POLLIN };
+	/* POLLIN comes when the thread exits. POLLHUP comes when it is reaped, a moment later. */
+	gone = (struct pollfd){ .fd = own.fd };
 	ASSERT_EQ(poll(&gone, 1, -1), 1);
+	ASSERT_EQ(gone.revents & POLLHUP, POLLHUP);
 	EXPECT_EQ(refusal(own.fd, CLONE_NEWUTS), ESRCH);
 }
 
