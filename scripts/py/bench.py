@@ -4,10 +4,10 @@
 
 usage: scripts/py/bench.py [--record] RAW RECORD SERIES BUILD [BUILD_C]
 
-RAW is a folder with the output of setns_bench: counts.csv, and perhaps alone.csv, profile.csv and
-threads-N.csv. The results come beside it, in RAW.csv, RAW-profile.csv and RAW.json. Only RAW.json
-has the functions of the profile, RAW-profile.csv has the sums. The counts on record are in RECORD.csv
-and RECORD-profile.csv. With --record, the results go there. SERIES is the hash of the series. BUILD
+RAW is a folder with the output of setns_bench: counts-BOOT.csv, and perhaps alone-BOOT.csv,
+profile.csv and threads-N.csv. The least count of all boots is taken. The results come beside it, in
+RAW.csv, RAW-profile.csv and RAW.json. Only RAW.json has the functions of the profile, RAW-profile.csv
+has the sums. The counts on record are in RECORD.csv and RECORD-profile.csv. With --record, the results go there. SERIES is the hash of the series. BUILD
 is the kernel with the Rust core. BUILD_C, if given, is the one without, and the sizes of the code
 are printed.
 
@@ -48,6 +48,17 @@ def read_counts(path):
         line["row"]: {name: int(count) for name, count in line.items() if name != "row"}
         for line in read(path)
     }
+
+
+def least(paths):
+    """Returns {row: {column: count}} of boots: the least count, and the largest spread."""
+    result = {}
+    for path in sorted(paths):
+        for row, columns in read_counts(path).items():
+            known = result.setdefault(row, columns)
+            for name, count in columns.items():
+                known[name] = (max if name == "spread" else min)(known.get(name, count), count)
+    return result
 
 
 def merged(counts, alone):
@@ -194,7 +205,7 @@ def main():
         return 2
     series = arguments.pop(2)
     raw, record, *builds = map(pathlib.Path, arguments)
-    counts = merged(read_counts(raw / "counts.csv"), read_counts(raw / "alone.csv"))
+    counts = merged(least(raw.glob("counts-*.csv")), least(raw.glob("alone-*.csv")))
     profile = read_profile(raw / "profile.csv")
     sums = summed(profile)
     threads = [line for path in sorted(raw.glob("threads-*.csv")) for line in read(path)]

@@ -48,7 +48,7 @@ class BenchTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.raw = self.folder / "x86_64"
         self.raw.mkdir()
-        self.write("x86_64/counts.csv", COUNTS)
+        self.write("x86_64/counts-1.csv", COUNTS)
         self.write("x86_64/profile.csv", PROFILE)
         self.write("record.csv", COUNTS)
         self.write("record-profile.csv", SUMS)
@@ -91,11 +91,20 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(result["profile"]["net"]["c"]["locked"], {"do_setns": 3, "kfree": 2})
 
     def test_count_differs(self):
-        self.write("x86_64/counts.csv", COUNTS.replace("700", "701"))
+        self.write("x86_64/counts-1.csv", COUNTS.replace("700", "701"))
         self.assert_red("net, rust: 700 on record, 701 now")
 
+    def test_second_boot_counts_more(self):
+        self.write("x86_64/counts-2.csv", COUNTS.replace("900,700", "906,700"))
+        self.assert_green()
+        self.assertEqual(self.read("x86_64.csv"), COUNTS)
+
+    def test_second_boot_counts_less(self):
+        self.write("x86_64/counts-2.csv", COUNTS.replace("900,700", "900,699"))
+        self.assert_red("net, rust: 700 on record, 699 now")
+
     def test_column_is_missing(self):
-        self.write("x86_64/counts.csv", COUNTS.replace(",rust,", ",rust_copy,"))
+        self.write("x86_64/counts-1.csv", COUNTS.replace(",rust,", ",rust_copy,"))
         self.write("x86_64/profile.csv", PROFILE.replace(",rust,", ",rust_copy,"))
         self.assert_red(
             "net, rust, locked: 2 on record, None now",
@@ -114,12 +123,12 @@ class BenchTest(unittest.TestCase):
         )
 
     def test_inexact_row_differs(self):
-        self.write("x86_64/counts.csv", COUNTS.replace("1881,1881", "1882,1881"))
+        self.write("x86_64/counts-1.csv", COUNTS.replace("1881,1881", "1882,1881"))
         self.assert_green()
         self.assertIn("1882", self.judge()[1])
 
     def test_scheduler_differs(self):
-        self.write("x86_64/counts.csv", COUNTS.replace("9000,9100", "9500,8700"))
+        self.write("x86_64/counts-1.csv", COUNTS.replace("9000,9100", "9500,8700"))
         now = PROFILE.replace("schedule,7", "schedule,8").replace("slab,kfree,3", "slab,kfree,4")
         self.write("x86_64/profile.csv", now)
         self.assert_green()
@@ -153,9 +162,9 @@ class BenchTest(unittest.TestCase):
     def test_nothing_to_compare(self):
         (self.folder / "record.csv").unlink()
         self.assert_broken("there is no record")
-        (self.raw / "counts.csv").unlink()
+        (self.raw / "counts-1.csv").unlink()
         self.assert_broken("has no counts")
 
     def test_exception(self):
-        self.write("x86_64/counts.csv", COUNTS.replace("700", "x"))
+        self.write("x86_64/counts-1.csv", COUNTS.replace("700", "x"))
         self.assert_broken("ValueError")
