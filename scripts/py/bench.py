@@ -7,9 +7,9 @@ usage: scripts/py/bench.py [--record] RAW RECORD SERIES BUILD [BUILD_C]
 RAW is a folder with the output of setns_bench: counts-BOOT.csv, and perhaps alone-BOOT.csv,
 profile.csv and threads-N.csv. The least count of all boots is taken. The results come beside it, in
 RAW.csv, RAW-profile.csv and RAW.json. Only RAW.json has the functions of the profile, RAW-profile.csv
-has the sums. The counts on record are in RECORD.csv and RECORD-profile.csv. With --record, the results go there. SERIES is the hash of the series. BUILD
-is the kernel with the Rust core. BUILD_C, if given, is the one without, and the sizes of the code
-are printed.
+has the sums. The counts on record are in RECORD.csv and RECORD-profile.csv. With --record, the
+results go there. SERIES is the hash of the series. BUILD is the kernel with the Rust core. BUILD_C, if
+given, is the one without, and the sizes of the code are printed.
 
 Exit status: 0 the counts are those on record, 1 some differ, 2 there is nothing to compare, or the
 script failed.
@@ -51,13 +51,19 @@ def read_counts(path):
 
 
 def least(paths):
-    """Returns {row: {column: count}} of boots: the least count, and the largest spread."""
+    """Returns {row: {column: count}} of boots: the least count, and the largest spread.
+
+    Prints which counts are not those of another boot.
+    """
     result = {}
     for path in sorted(paths):
         for row, columns in read_counts(path).items():
-            known = result.setdefault(row, columns)
+            known = result.setdefault(row, dict(columns))
             for name, count in columns.items():
-                known[name] = (max if name == "spread" else min)(known.get(name, count), count)
+                before = known.get(name, count)
+                if name != "spread" and count != before:
+                    print(f"boots differ: {path.stem}, {row}, {name}: {count}, before {before}")
+                known[name] = (max if name == "spread" else min)(before, count)
     return result
 
 

@@ -97,6 +97,7 @@ class BenchTest(unittest.TestCase):
     def test_second_boot_counts_more(self):
         self.write("x86_64/counts-2.csv", COUNTS.replace("900,700", "906,700"))
         self.assert_green()
+        self.assertIn("boots differ: counts-2, net, c: 906, before 900", self.judge()[1])
         self.assertEqual(self.read("x86_64.csv"), COUNTS)
 
     def test_second_boot_counts_less(self):
