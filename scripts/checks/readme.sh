@@ -29,13 +29,13 @@ count_refusals() {
 }
 
 # ratios COLUMN ROW...: what make bench has on record for these rows, divided by that for C in a
-# kernel without the series
+# kernel without the series. Set "arch" for another architecture than x86_64.
 ratios() {
 	awk -F, -v column="$1" -v rows="${*:2}" '
 		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 		{ ratio[$1] = sprintf("%.2f", $at[column] / $at["c_alone"]) }
 		END { n = split(rows, name, " "); for (i = 1; i <= n; i++) print ratio[name[i]] }' \
-		"$scripts/lists/bench-x86_64.csv"
+		"$scripts/lists/bench-${arch:-x86_64}.csv"
 }
 
 # check_ratios PATTERN COLUMN ROW...: the row of the README has these ratios
@@ -61,7 +61,8 @@ check_figures() {
 	check_ratios "join mnt; time; user" rust mnt time user
 	check_ratios "join net in a container" rust net_in_container
 	check_ratios "by one pidfd" rust pidfd_one pidfd_three pidfd_six pidfd_all
-	check_ratios "refused: no capability" rust refused_private other_type
+	check_ratios "refused: no capability" rust refused_private bad_fd other_type not_a_namespace
+	arch=arm64 check_ratios "the same four on arm64" rust refused_private bad_fd other_type not_a_namespace
 	check_ratios "C with an experimental patch" c_in_place net
 	check_ratios "with the algorithm of C" rust_copy net
 }
