@@ -5,4 +5,5 @@ Reading:    groups (what is looked at), trace (QEMU's log), kernel (disassembly)
             (instructions, blocks, functions), refusals (scripts/lists/refusals)
 Judging:    excuses (which blocks need not run), report (what coverage.json says)
 Writing:    tables (the terminal)
+Testing:    refusals_test (run by scripts/check)
 """
