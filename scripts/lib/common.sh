@@ -85,9 +85,11 @@ flavours() {
 }
 
 check_settings() {
-	(cd "$scripts/arch" && printf '%s\n' *) | grep -qxF -e "$ARCH" ||
+	# No pipe here: grep -q ends at the first match. If the command before it still writes, SIGPIPE
+	# ends that command, and pipefail makes the pipe fail although grep has found the name.
+	grep -qxF -e "$ARCH" < <(cd "$scripts/arch" && printf '%s\n' *) ||
 		die "ARCH '$ARCH' is not known; take one of: $(cd "$scripts/arch" && echo *)."
-	flavours | tr ' ' '\n' | grep -qxF -e "$FLAVOUR" ||
+	grep -qxF -e "$FLAVOUR" < <(flavours | tr ' ' '\n') ||
 		die "FLAVOUR '$FLAVOUR' is not known; take one of: $(flavours)."
 	case $IMPL in
 	c | rust) ;;
