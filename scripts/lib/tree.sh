@@ -106,6 +106,13 @@ check_config() {
 # The folders and files that this repository adds to the kernel tree. lands() has their places.
 our_folders="Documentation Kconfig include rust rust_setns selftests trace"
 
+# Copies the samples into the cache, where cargo builds them. cargo looks at the times of files, and not
+# at their folder. A file that differs from that of the last build gets a new time here, even if it is
+# from an older checkout.
+copy_samples() {
+	rsync -rlpc --delete --exclude=/target "$top/samples/" "$cache/samples-source/"
+}
+
 # Prints the hash of all files of the series
 series_hash() {
 	# shellcheck disable=SC2086
