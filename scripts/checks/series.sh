@@ -97,7 +97,7 @@ check_mail() {
 # Each patch must compile without the later ones. The kernel's build is the check for the kernel
 # (scripts/check-bisect). Here the selftests are compiled after each patch that changes them.
 check_selftests_alone() {
-	local patch file folder=tools/testing/selftests/setns programs
+	local patch file folder=tools/testing/selftests/setns programs=
 	rm -rf "$work/alone" && mkdir -p "$work/alone"
 	cd "$work/alone" || return
 	while read -r patch; do
@@ -117,6 +117,7 @@ check_selftests_alone() {
 		done
 		echo "compiled after ${patch##*/}: $programs"
 	done < <(series_patches)
+	[ -n "$programs" ]
 }
 
 # The patch of perf is no part of a series. It must apply to the release, pass checkpatch.pl, and
