@@ -30,7 +30,7 @@ forget_leaks() {
 report_leaks() {
 	[ -e $kmemleak ] || return 0
 	scan_for_leaks || exit 2
-	cat $kmemleak
+	cat $kmemleak || return
 	echo clear >$kmemleak
 }
 
