@@ -24,19 +24,17 @@ def spared(call, types):
     return (types == ("user",) or call.endswith("-alone")) + (len(types) > 1 and "mnt" in types)
 
 
-def alike(call, types, c, rust, net_errnos):
-    """Returns whether C and Rust failed in the same way. The set net_errnos has the errnos of Rust for
-    all sets with a network namespace."""
+def alike(call, types, c, rust):
+    """Returns whether C and Rust failed in the same way."""
     if call != CREATE:
         failures = c.failures - spared(call, types)
         return (failures, c.errnos if failures else []) == (rust.failures, rust.errnos)
     # unshare(2) makes allocations of its own, which give ENOMEM, so the number of failures
     # differs. A network namespace takes hundreds of allocations. All of them failed once on
     # Rust, but only some on C, and a single one may give another errno. So Rust may have
-    # errnos here that C lacks. Not each attempt needs the same allocations, so Rust may have an
-    # errno of C in another set with a network namespace.
+    # errnos here that C lacks.
     if "net" in types:
-        return bool(rust.errnos) and {*c.errnos} <= net_errnos
+        return {*c.errnos} <= {*rust.errnos}
     return {*c.errnos} == {*rust.errnos}
 
 
@@ -47,15 +45,11 @@ def check_sets(rows, unfixed):
             tried = sum(row == call and bool(outcomes[i]) for (row, _), outcomes in rows.items())
             if tried != count:
                 yield f"{tried} of {count} sets were tried by {call} on {NAMES[impl]}"
-    created = [
-        rust for (call, types), (_, rust) in rows.items() if call == CREATE and "net" in types
-    ]
-    net_errnos = {name for outcome in created if outcome for name in outcome.errnos}
     for (call, types), (c, rust) in rows.items():
         name = f"{call} {' '.join(types)}"
         if not c or not rust:
             continue
-        if not alike(call, types, c, rust, net_errnos):
+        if not alike(call, types, c, rust):
             yield f"{name}: C and Rust differ"
         if rust.leaked:
             yield f"{name}: Rust leaks {' '.join(rust.leaked)}"
