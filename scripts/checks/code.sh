@@ -135,11 +135,10 @@ check_samples() {
 	export RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=$cache/samples
 	cd "$top/samples" || return
 	/usr/bin/cargo-fmt --check
+	shellcheck -x ./*/test.sh ./lib.sh
 	copy_samples
 	cd "$cache/samples-source" || return
 	/usr/bin/cargo-clippy clippy --locked --all-targets -- -D warnings
 	cargo test --locked -q
 	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps -q
-	cd "$top/samples" || return
-	shellcheck -x ./*/test.sh ./lib.sh
 }

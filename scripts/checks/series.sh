@@ -97,7 +97,7 @@ check_mail() {
 # Each patch must compile without the later ones. The kernel's build is the check for the kernel
 # (scripts/check-bisect). Here the selftests are compiled after each patch that changes them.
 check_selftests_alone() {
-	local patch file folder=tools/testing/selftests/setns programs=
+	local patch file folder=tools/testing/selftests/setns programs count=0
 	rm -rf "$work/alone" && mkdir -p "$work/alone"
 	cd "$work/alone" || return
 	while read -r patch; do
@@ -116,8 +116,9 @@ check_selftests_alone() {
 				-isystem "$src/tools/include/uapi" -I "$src/tools/testing/selftests" "$file"
 		done
 		echo "compiled after ${patch##*/}: $programs"
+		count=$((count + 1))
 	done < <(series_patches)
-	[ -n "$programs" ]
+	[ "$count" -gt 0 ]
 }
 
 # The patch of perf is no part of a series. It must apply to the release, pass checkpatch.pl, and
