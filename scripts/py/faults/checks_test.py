@@ -112,6 +112,14 @@ class ChecksTest(FaultReportTest):
         )
         self.assert_red("the KUnit tests of create_new_namespaces() failed")
 
+    def test_kunit_runs_twice(self):
+        end = "[    9.2] ok 1 rust_setns_create\n"
+        again = "[    9.3] rust_setns: create_new_namespaces 0x40000000: 39 failures: [-12]\n"
+        self.replace("kunit.log", end, end + again + end)
+        self.assertIn("39 x EEXIST, ENOMEM", self.assert_green())
+        self.replace("kunit.log", again + end, again + end.replace("ok", "not ok"))
+        self.assert_red("the KUnit tests of create_new_namespaces() failed")
+
     def test_kunit_leaves_namespaces(self):
         self.replace("kunit.log", "after: net 1", "after: net 3")
         self.replace("kunit.log", "after: time 1", "after: time 0")

@@ -59,13 +59,18 @@ def read_sweeps(text):
 
 
 def read_created(text):
-    """Returns {(call, types): Outcome} from the KUnit tests of the Rust core."""
+    """Returns {(call, types): Outcome} from the KUnit tests of the Rust core. If they ran more than
+    once, a set has the errnos of all runs and the fewest failures of one run."""
     created = {}
     for line in CREATED.finditer(text):
         flags = int(line["flags"], 16)
         types = tuple(name for name, bit in FLAGS.items() if flags & bit)
         errnos = [errno.errorcode[-int(number)] for number in line["errnos"].split(",") if number]
-        created[CREATE, types] = Outcome(int(line["failures"]), errnos, [])
+        failures = int(line["failures"])
+        if before := created.get((CREATE, types)):
+            failures = min(failures, before.failures)
+            errnos = sorted({*errnos, *before.errnos})
+        created[CREATE, types] = Outcome(failures, errnos, [])
     return created
 
 
