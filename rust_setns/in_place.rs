@@ -146,6 +146,8 @@ impl<'a> Slots<'a> {
     ///
     /// - This set has namespaces of the types in `flags` that have a slot, and of no other type.
     /// - `task` is the current task. It has a set, and no other task has the same.
+    /// - [`Caller::leave()`] was called for the types in `flags`. Otherwise the exit of the task
+    ///   looks for its semaphores in the wrong IPC namespace.
     #[inline(always)]
     unsafe fn exchange(self, task: &Task, flags: NsFlags) {
         let slots = ManuallyDrop::new(self).as_ptr();
@@ -281,6 +283,7 @@ impl Private {
                     // SAFETY: The caller guarantees that the namespaces are installed.
                     unsafe { caller.leave(flags, new.as_ptr()) };
                     // SAFETY: The caller guarantees the first, and the type invariant the second.
+                    // The caller was just left.
                     return unsafe { new.exchange(caller.task(), NsFlag::$ns.into()) };
                 })*
             };
@@ -297,7 +300,8 @@ impl Private {
         }
         // SAFETY: The caller guarantees that the namespaces are installed.
         unsafe { caller.leave(flags, new.as_ptr()) };
-        // SAFETY: The caller guarantees the first, and the type invariant the second.
+        // SAFETY: The caller guarantees the first, and the type invariant the second. The caller
+        // was just left.
         unsafe { new.exchange_several(caller.task(), flags) };
     }
 }

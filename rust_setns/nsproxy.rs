@@ -59,11 +59,17 @@ impl Drop for NewNsProxy {
 /// The C function of this name does the work. Security tools attach kprobes to it, and must see the
 /// calls that Rust serves. This function says in types what C's callers must know: `new` has no
 /// other owner and is given away, and nothing borrowed from the old set is used afterwards.
-pub(crate) fn switch_task_namespaces(caller: &mut Caller<'_>, new: NewNsProxy) {
+///
+/// # Safety
+///
+/// [`Caller::leave()`] was called for the types whose namespaces in `new` are not those of the
+/// caller. Otherwise the exit of the caller looks for its semaphores in the wrong IPC namespace.
+pub(crate) unsafe fn switch_task_namespaces(caller: &mut Caller<'_>, new: NewNsProxy) {
     let new = ManuallyDrop::new(new).0;
     let task = caller.task().as_ptr();
 
-    // SAFETY: The current task is valid and holds no lock, so this may sleep. `ManuallyDrop` leaves
+    // SAFETY: The caller guarantees that the old namespaces may go.
+    // The current task is valid and holds no lock, so this may sleep. `ManuallyDrop` leaves
     // the one reference on `new` to the task. By the type invariant of `NewNsProxy` the set is
     // complete, and its namespaces are not active for it yet. A borrow of the old set is a borrow
     // of `caller`, and `&mut` ends that.

@@ -106,7 +106,8 @@ unsafe impl Ready for Option<NewNsProxy> {
         if let Some(mut new) = self {
             // SAFETY: The caller guarantees that the namespaces are installed.
             unsafe { caller.leave(flags, new.as_ptr()) };
-            switch_task_namespaces(caller, new);
+            // SAFETY: Just left, for the types whose namespaces are new.
+            unsafe { switch_task_namespaces(caller, new) };
         }
     }
 }
