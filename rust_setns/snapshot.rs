@@ -44,9 +44,10 @@ pub(crate) struct SnapshotMemory(MaybeUninit<References>);
 
 /// A "snapshot" of the target task's namespaces, as C calls it.
 ///
-/// The quotes are C's: the namespaces are read one after the other. If the target changes some of
-/// them meanwhile, the snapshot may mix old and new ones. This does no harm, because each of
-/// them checks the caller's permission when it is installed.
+/// The quotes are C's. The namespaces of the nsproxy are read under the lock of the target, so they
+/// are of one moment. The pid and the user namespace are read after that. If the target changes
+/// meanwhile, the snapshot may mix old and new ones. This does no harm, because each of them checks
+/// the caller's permission when it is installed.
 ///
 /// It has references on the namespaces, and not on the nsproxy of the target: only fork takes one.
 /// Dropping it puts them, which may sleep.
@@ -61,7 +62,8 @@ pub(crate) struct Snapshot<'a>(&'a mut References);
 ///
 /// It has the guard of RCU. [`release()`](Self::release) unlocks that before it makes a
 /// [`Snapshot`], and nothing else puts a reference. `?` does not work in a function that returns
-/// this.
+/// this. The compiler would not refuse to drop a reference before it is kept. So no variable has
+/// one where the function returns.
 #[must_use]
 struct Grabbed<'a> {
     references: &'a mut References,
@@ -103,8 +105,11 @@ impl<'a> Grabbed<'a> {
         };
         for_types!(flags, |ns| {
             if ns != NsFlag::Pid {
-                let reference = nsproxy.ns_common(ns as u32).map(NsCommon::get);
-                keep(references, ns, reference);
+                keep(
+                    references,
+                    ns,
+                    nsproxy.ns_common(ns as u32).map(NsCommon::get),
+                );
             }
         });
         locked.unlock();
@@ -116,8 +121,11 @@ impl<'a> Grabbed<'a> {
             }
         }
         if flags.contains(NsFlag::User) {
-            let user_ns = UserNamespace::into_ns_ref(task.get_user_ns());
-            keep(references, NsFlag::User, user_ns);
+            keep(
+                references,
+                NsFlag::User,
+                UserNamespace::into_ns_ref(task.get_user_ns()),
+            );
         }
         Self {
             references,
