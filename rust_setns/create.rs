@@ -214,11 +214,12 @@ pub(crate) mod tests {
             .filter(|&ns| ns != NsFlag::User && ns.is_built_in())
     }
 
-    /// Returns the namespaces of the current task, which runs tests and never joins others.
+    /// Returns the namespaces of the current task. KUnit runs a test in a kernel thread.
     pub(crate) fn mine() -> &'static NsProxy {
         // SAFETY: The current task is valid.
         let nsproxy = unsafe { (*Task::current_raw()).nsproxy };
-        // SAFETY: The task keeps it until it exits, and does not change it.
+        // SAFETY: Kernel threads have `init_nsproxy`, which is static. This one changes nothing in
+        // it, and the tests run in no other task.
         unsafe { NsProxy::from_ptr(nsproxy) }
     }
 
