@@ -246,8 +246,8 @@ fn compare_copy(case: &Case, rust: &Outcome) -> Result<(), String> {
 /// - The caller keeps its set, if it does not share it.
 /// - A user namespace alone leaves the set alone. C gives the caller a copy.
 /// - If the caller needs a new set, it gets the directories of a mount namespace alone at the end.
-/// - Of the references on a set, and on namespaces that the caller has, it takes and puts only what
-///   [`bookkeeping()`] lists.
+/// - It takes and puts only the references that [`bookkeeping()`] lists, on a set and on namespaces
+///   that the caller has.
 fn compare_in_place(case: &Case, rust: &Outcome) -> Result<(), String> {
     let mut ample = case.clone();
     ample.fails.retain(|&step| step != Step::NsproxyAlloc);
@@ -359,8 +359,10 @@ fn visible(case: &Case, outcome: &Outcome) -> Vec<Event> {
         Event::Called("task_lock" | "task_unlock", CALLER) | Event::Seen(_) => {
             case.flags() != bindings::CLONE_NEWUSER
         }
-        // A mount namespace alone goes to the directories of the caller at once, or later.
-        Event::Called("set_fs_root" | "set_fs_pwd", _) => case.flags() != bindings::CLONE_NEWNS,
+        // If the caller needs a new set, it gets the directories of a mount namespace alone later.
+        Event::Called("set_fs_root" | "set_fs_pwd", _) => {
+            case.flags() != bindings::CLONE_NEWNS || !case.shared
+        }
         _ => !is_of_directories(event) && !is_bookkeeping(event),
     };
     sort_references(outcome.log.iter().copied().filter(is_visible).collect())
