@@ -49,6 +49,11 @@ usage() {
 	exit 0
 }
 
+# takes_option OPTION: whether the first lines of the manual of this script name it
+takes_option() {
+	sed -n '/^#: usage:/,/^#:$/p' "$0" | grep -qwF -e "[$1"
+}
+
 # Sets ARCH, IMPL, FLAVOUR and KDIR, and leaves what follows "--" in "args"
 parse_options() {
 	ARCH=${ARCH:-x86_64} IMPL=${IMPL:-rust} FLAVOUR=${FLAVOUR:-builtin} KDIR=${KDIR:-}
@@ -57,6 +62,7 @@ parse_options() {
 		case $1 in
 		--help | -h) usage ;;
 		--arch | --impl | --flavour | --kdir)
+			takes_option "$1" || die "it has no option $1; see --help."
 			[ $# -ge 2 ] || die "$1 needs a value; see --help."
 			case $1 in
 			--arch) ARCH=$2 ;;
@@ -95,9 +101,23 @@ check_settings() {
 	c | rust) ;;
 	*) die "IMPL '$IMPL' is not known; take c or rust." ;;
 	esac
+	check_seconds VM_TIMEOUT
+	check_seconds FUZZ_TIMEOUT
+	[[ ${VM_CPUS:-2} =~ ^[1-9]$ ]] || die "VM_CPUS '$VM_CPUS' is not known; take a number from 1 to 9."
+	[[ ${VM_ACCEL:-tcg} =~ ^(kvm|tcg)$ ]] || die "VM_ACCEL '$VM_ACCEL' is not known; take kvm or tcg."
 	[ -z "$KDIR" ] || check_kdir
 	# shellcheck source=scripts/arch/x86_64
 	. "$scripts/arch/$ARCH"
+}
+
+# check_seconds NAME: dies if this variable has another value than a number of seconds
+check_seconds() {
+	[[ ${!1:-1} =~ ^[1-9][0-9]{0,8}$ ]] || die "$1 '${!1}' is not a number of seconds; take one from 1."
+}
+
+# check_pattern PATTERN: dies if it is no regular expression
+check_pattern() {
+	grep -qE -e "$1" /dev/null 2>/dev/null || [ $? -eq 1 ] || die "'$1' is not a regular expression; see --help."
 }
 
 check_kdir() {
