@@ -59,10 +59,8 @@ check_figures() {
 	figure "faults put into the series" "$(find "$scripts/lists/mutations" -name '*.patch' | wc -l)"
 	check_ratios "join uts; ipc" rust uts ipc pid cgroup net
 	check_ratios "join mnt; time; user" rust mnt time user
-	check_ratios "join net in a container" rust net_in_container
 	check_ratios "by one pidfd" rust pidfd_one pidfd_three pidfd_six pidfd_all
 	check_ratios "refused: no capability" rust refused_private bad_fd other_type not_a_namespace
 	arch=arm64 check_ratios "the same four on arm64" rust refused_private bad_fd other_type not_a_namespace
 	check_ratios "C with an experimental patch" c_in_place net
-	check_ratios "with the algorithm of C" rust_copy net
 }
