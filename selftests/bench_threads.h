@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How threads of one container disturb each other: each goes to and fro between two network
- * namespaces. The threads write to the counters of the same namespaces.
+ * How threads of one container disturb each other: each joins two network namespaces in
+ * turn. The threads write to the counters of the same namespaces.
  */
 #ifndef SELFTESTS_SETNS_BENCH_THREADS_H
 #define SELFTESTS_SETNS_BENCH_THREADS_H
@@ -10,7 +10,7 @@
 
 #include "bench_rows.h"
 
-#define HOPS		25000	/* to and fro, by each thread */
+#define HOPS		25000	/* pairs of joins, by each thread */
 #define MAX_THREADS	64
 
 static pthread_barrier_t barrier;

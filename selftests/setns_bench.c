@@ -17,9 +17,8 @@
  * calls prctl(PR_SET_NAME, "setns_bench ROW COLUMN") before each call that it counts, so
  * that a debugger finds the call.
  *
- * With --threads, N threads of one container go to and fro between two network
- * namespaces. Prints the ticks that pass until all have made their calls. No number of
- * these is expected.
+ * With --threads, N threads of one container join two network namespaces in turn. Prints
+ * the ticks that pass until all have made their calls. No number of these is expected.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
