@@ -98,7 +98,7 @@ knows_errno() {
 usage="usage: setns-why [--json] [--output FILE] CMD [ARGS...]"
 
 ktap_print_header
-ktap_set_plan 32
+ktap_set_plan 33
 
 container unshare --user
 other=$pid
@@ -117,6 +117,8 @@ check "nobody cannot open the file" why "saw no call of setns(2). If the command
 	setpriv --reuid=65534 --clear-groups nsenter --uts="/proc/$pid/ns/uts" true
 check "the owner has not joined yet" why "nsjoin ([0-9]*) may not join the uts namespace [0-9]* .*: CAP_SYS_ADMIN is needed in the user namespace that the caller is in, [0-9]* .*first join the user namespace that owns it, [0-9]* (as of process " \
 	setpriv --reuid=65534 --clear-groups ./nsjoin "$owned" uts
+check "the owner of a cgroup namespace is above" why "nsenter ([0-9]*) may not join the cgroup namespace [0-9]* .*: CAP_SYS_ADMIN is needed in the user namespace that the caller is in, [0-9]*.* It is also needed in the user namespace that owns it, [0-9]*" \
+	unshare --user nsenter --cgroup=/proc/self/fd/3 true 3</proc/1/ns/cgroup
 check "a user namespace twice" joins_twice
 check "a user namespace from a thread" why "setns-shared ([0-9]*) has other threads, .*fork(2)" \
 	./setns-shared thread "/proc/$other/ns/user"
@@ -132,7 +134,7 @@ check "a mount namespace with a shared fs" why "setns-shared ([0-9]*) shares its
 	./setns-shared fs "/proc/$pid/ns/mnt"
 check "calls that are alike" counts
 leave_zombie
-check "a process that has ended" why "nsjoin ([0-9]*) passed the pidfd of a process that has ended" \
+check "a process that has ended" why "nsjoin ([0-9]*) passed the pidfd of a task that has ended" \
 	./nsjoin "$zombie" uts
 check "another type" why "nsenter ([0-9]*) asked for uts, but the descriptor is of the net namespace" \
 	nsenter --uts="/proc/$pid/ns/net" true

@@ -45,7 +45,13 @@ fn lacks(event: &Event, names: &Names) -> String {
         (false, true) => "the user namespace that the caller is in",
         (false, false) => "the user namespace that the call joins",
     };
-    let advice = if needed != owner {
+    let advice = if event.reason() == Some("NO_CAP") && event.field("type") == "cgroup" {
+        // The other types ask for the capability in the owner first.
+        format!(
+            "It is also needed in the user namespace that owns it, {}",
+            names.of(owner)
+        )
+    } else if needed != owner {
         format!(
             "Get it, or first join the user namespace that owns it, {}",
             names.of(owner)
@@ -90,8 +96,9 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
         "REAPED" => "passed the pidfd of a process that has ended and was waited for. Take a \
                      running process."
             .into(),
-        "ZOMBIE" => "passed the pidfd of a process that has ended. Take a running process, or \
-                     open its namespaces while it runs."
+        "ZOMBIE" => "passed the pidfd of a task that has ended. Take a running process, or open \
+                     its namespaces while it runs. If only the first thread has ended, take the \
+                     pidfd of another one (PIDFD_THREAD)."
             .into(),
         "NOT_INSPECTABLE" => format!(
             "may not inspect the process of the pidfd. Be the same user and let the process be \

@@ -99,8 +99,8 @@ fn run_traced(
     }
     if record.lost > 0 {
         tell_user(&format!(
-            "setns-why: the buffer had no room for {} events, so calls may be missing; raise \
-             /sys/kernel/tracing/buffer_size_kb",
+            "setns-why: the buffer had no room for {} events, so calls may be missing; boot \
+             with a larger trace_buf_size=, or trace a shorter command",
             record.lost
         ));
     }
