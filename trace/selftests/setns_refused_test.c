@@ -2,6 +2,7 @@
 /* What the trace event setns_refused says of a call of setns(2) that is refused. */
 #define _GNU_SOURCE
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 
 #include "setns_trace.h"
@@ -44,6 +45,14 @@ static int become_someone_else(void)
 	if (setresgid(2000, 2000, 2000) || setresuid(2000, 2000, 2000))
 		return -1;
 	return prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* Keeps the other capabilities, but does not own the user namespaces of root any more. */
+static int become_someone_else_and_drop_sys_chroot(void)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || become_someone_else())
+		return -1;
+	return drop_sys_chroot();
 }
 
 TEST_F(trace, closed_descriptor)
@@ -171,6 +180,22 @@ TEST_F(trace, no_capability_to_change_the_root)
 	expect_refusal(_metadata, &self->call, EPERM, "reason=NO_CHROOT_CAP");
 	expect_type(_metadata, self->call.events, "mnt");
 	EXPECT_TRUE(has(self->call.events, "cap=18"));
+	EXPECT_TRUE(has_number(self->call.events, "cap_ns_id", id_of(open_ns(getpid(), "user"))));
+}
+
+/* It is needed in the user namespace that the caller would have, which the same call joins. */
+TEST_F(trace, no_capability_in_the_new_user_namespace)
+{
+	int user = open_ns(self->target, "user");
+
+	if (user < 0)
+		SKIP(return, "no user namespaces");
+	self->call.fd = self->pidfd;
+	self->call.nstype = CLONE_NEWUSER | CLONE_NEWNS;
+	self->call.become = become_someone_else_and_drop_sys_chroot;
+	expect_refusal(_metadata, &self->call, EPERM, "reason=NO_CHROOT_CAP");
+	expect_type(_metadata, self->call.events, "mnt");
+	EXPECT_TRUE(has_number(self->call.events, "cap_ns_id", id_of(user)));
 }
 
 TEST_F(trace, process_of_another_user)

@@ -12,8 +12,9 @@ EVENT = re.compile(
     r"(?:\(fd: (?P<fd>\w+), flags: (?P<flags>\w+)\)| -> (?P<result>\w+))"
     r"|setns_(?P<event>refused|joined): (?P<fields>.*))"
 )
-# The fields that are the same in two runs on one kernel. The others are ids. Only two things about
-# them are compared: which are 0, and which are equal to each other.
+# The fields that are the same in two runs on one kernel. The others are ids. Of a refusal, only
+# which of them are 0 is compared, and of a join, whether the old and the new one are equal. The
+# selftests in trace/selftests check the ids.
 SAME = {
     "refused": ("reason", "type", "error", "fd_kind", "asked", "cap"),
     "joined": ("type", "asked"),
