@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
     ReapedSince,
     /// The caller may not inspect the process of the pidfd.
     NotInspectable,
-    /// The process of the pidfd is a zombie.
+    /// The task of the pidfd is exiting or has exited.
     Zombie,
     /// The callback of a type has refused with this errno, and has noted why.
     Install(Error),

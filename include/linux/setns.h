@@ -33,7 +33,7 @@ struct ns_common;
 	R(REAPED, 7)									\
 	/* the caller may not inspect the process of the pidfd */			\
 	R(NOT_INSPECTABLE, 8)								\
-	/* the process of the pidfd is a zombie */					\
+	/* the task of the pidfd is exiting or has exited */				\
 	R(ZOMBIE, 9)									\
 	/* no CAP_SYS_ADMIN in the user namespace that owns the namespace */		\
 	R(NO_OWNER_CAP, 10)								\
