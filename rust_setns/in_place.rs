@@ -283,7 +283,7 @@ impl Private {
                     // SAFETY: The caller guarantees that the namespaces are installed.
                     unsafe { caller.leave(flags, new.as_ptr()) };
                     // SAFETY: The caller guarantees the first, and the type invariant the second.
-                    // The caller was just left.
+                    // `Caller::leave()` was just called.
                     return unsafe { new.exchange(caller.task(), NsFlag::$ns.into()) };
                 })*
             };
@@ -300,8 +300,8 @@ impl Private {
         }
         // SAFETY: The caller guarantees that the namespaces are installed.
         unsafe { caller.leave(flags, new.as_ptr()) };
-        // SAFETY: The caller guarantees the first, and the type invariant the second. The caller
-        // was just left.
+        // SAFETY: The caller guarantees the first, and the type invariant the second.
+        // `Caller::leave()` was just called.
         unsafe { new.exchange_several(caller.task(), flags) };
     }
 }

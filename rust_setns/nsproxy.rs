@@ -68,10 +68,10 @@ pub(crate) unsafe fn switch_task_namespaces(caller: &mut Caller<'_>, new: NewNsP
     let new = ManuallyDrop::new(new).0;
     let task = caller.task().as_ptr();
 
-    // SAFETY: The caller guarantees that the old namespaces may go.
-    // The current task is valid and holds no lock, so this may sleep. `ManuallyDrop` leaves
-    // the one reference on `new` to the task. By the type invariant of `NewNsProxy` the set is
-    // complete, and its namespaces are not active for it yet. A borrow of the old set is a borrow
-    // of `caller`, and `&mut` ends that.
+    // SAFETY: The caller guarantees that `Caller::leave()` was called for what changes. The current
+    // task is valid and holds no lock, so this may sleep. `ManuallyDrop` leaves the one reference
+    // on `new` to the task. By the type invariant of `NewNsProxy` the set is complete, and its
+    // namespaces are not active for it yet. A borrow of the old set is a borrow of `caller`, and
+    // `&mut` ends that.
     unsafe { bindings::switch_task_namespaces(task, new.as_ptr()) };
 }

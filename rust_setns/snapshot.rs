@@ -80,8 +80,8 @@ impl SnapshotMemory {
 }
 
 #[inline(always)]
-fn keep(references: &mut References, ns: NsFlag, reference: Option<NsRef>) {
-    references[ns.place()] = reference.map(ManuallyDrop::new);
+fn keep(place: &mut Option<ManuallyDrop<NsRef>>, reference: Option<NsRef>) {
+    *place = reference.map(ManuallyDrop::new);
 }
 
 impl<'a> Grabbed<'a> {
@@ -105,27 +105,22 @@ impl<'a> Grabbed<'a> {
         };
         for_types!(flags, |ns| {
             if ns != NsFlag::Pid {
-                keep(
-                    references,
-                    ns,
-                    nsproxy.ns_common(ns as u32).map(NsCommon::get),
-                );
+                let place = &mut references[ns.place()];
+                keep(place, nsproxy.ns_common(ns as u32).map(NsCommon::get));
             }
         });
         locked.unlock();
 
         if flags.contains(NsFlag::Pid) {
+            let place = &mut references[NsFlag::Pid.place()];
             match task.get_pid_ns() {
-                Some(pid_ns) => keep(references, NsFlag::Pid, PidNamespace::into_ns_ref(pid_ns)),
+                Some(pid_ns) => keep(place, PidNamespace::into_ns_ref(pid_ns)),
                 None => return Self::refuse(references, Refusal::ReapedSince, rcu),
             }
         }
         if flags.contains(NsFlag::User) {
-            keep(
-                references,
-                NsFlag::User,
-                UserNamespace::into_ns_ref(task.get_user_ns()),
-            );
+            let place = &mut references[NsFlag::User.place()];
+            keep(place, UserNamespace::into_ns_ref(task.get_user_ns()));
         }
         Self {
             references,

@@ -106,7 +106,7 @@ unsafe impl Ready for Option<NewNsProxy> {
         if let Some(mut new) = self {
             // SAFETY: The caller guarantees that the namespaces are installed.
             unsafe { caller.leave(flags, new.as_ptr()) };
-            // SAFETY: Just left, for the types whose namespaces are new.
+            // SAFETY: `Caller::leave()` was just called for the types whose namespaces are new.
             unsafe { switch_task_namespaces(caller, new) };
         }
     }
