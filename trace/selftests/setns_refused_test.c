@@ -175,12 +175,14 @@ TEST_F(trace, no_capability_in_a_user_namespace)
 
 TEST_F(trace, no_capability_to_change_the_root)
 {
+	int user = open_ns(getpid(), "user");
+
 	self->call.fd = open_ns(self->target, "mnt");
 	self->call.become = drop_sys_chroot;
 	expect_refusal(_metadata, &self->call, EPERM, "reason=NO_CHROOT_CAP");
 	expect_type(_metadata, self->call.events, "mnt");
 	EXPECT_TRUE(has(self->call.events, "cap=18"));
-	EXPECT_TRUE(has_number(self->call.events, "cap_ns_id", id_of(open_ns(getpid(), "user"))));
+	EXPECT_TRUE(user < 0 || has_number(self->call.events, "cap_ns_id", id_of(user)));
 }
 
 /* It is needed in the user namespace that the caller would have, which the same call joins. */
