@@ -115,9 +115,21 @@ check_seconds() {
 	[[ ${!1:-1} =~ ^[1-9][0-9]{0,8}$ ]] || die "$1 '${!1}' is not a number of seconds; take one from 1."
 }
 
-# check_pattern PATTERN: dies if it is no regular expression
-check_pattern() {
-	grep -qE -e "$1" /dev/null 2>/dev/null || [ $? -eq 1 ] || die "'$1' is not a regular expression; see --help."
+# Sets "only" to the regular expression after --only, and leaves the other options in "others"
+parse_only() {
+	only=. others=()
+	while [ $# -gt 0 ]; do
+		if [ "$1" = --only ]; then
+			[ -n "${2:-}" ] || die "--only needs a value; see --help."
+			grep -qE -e "$2" /dev/null 2>/dev/null || [ $? -eq 1 ] ||
+				die "'$2' is not a regular expression; see --help."
+			only=$2
+			shift
+		else
+			others+=("$1")
+		fi
+		shift
+	done
 }
 
 check_kdir() {

@@ -12,9 +12,9 @@ EVENT = re.compile(
     r"(?:\(fd: (?P<fd>\w+), flags: (?P<flags>\w+)\)| -> (?P<result>\w+))"
     r"|setns_(?P<event>refused|joined): (?P<fields>.*))"
 )
-# The fields that are the same in two runs on one kernel. The others are ids. Of a refusal, only
-# which of them are 0 is compared, and of a join, whether the old and the new one are equal. The
-# selftests in trace/selftests check the ids.
+# The fields that are the same in two runs on one kernel. The others are ids. If a call is
+# refused, compare.py looks only at which of them are 0. If it joins, compare.py looks only at whether
+# the old and the new id are equal. The selftests in trace/selftests check the ids.
 SAME = {
     "refused": ("reason", "type", "error", "fd_kind", "asked", "cap"),
     "joined": ("type", "asked"),
