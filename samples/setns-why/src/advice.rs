@@ -97,8 +97,8 @@ pub fn refused(reason: &str, event: &Event, names: &Names) -> String {
                      running process."
             .into(),
         "ZOMBIE" => "passed the pidfd of a task that has ended. Take a running process, or open \
-                     its namespaces while it runs. If only the first thread has ended, take the \
-                     pidfd of another one (PIDFD_THREAD)."
+                     its namespaces while it runs. If only the first thread has ended, take a \
+                     pidfd of another thread (PIDFD_THREAD)."
             .into(),
         "NOT_INSPECTABLE" => format!(
             "may not inspect the process of the pidfd. Be the same user and let the process be \
